@@ -1,0 +1,103 @@
+"""Compares two outcomes: names, then shapes, then dtype kinds, then values. NaN is equal to nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_utils.check.task import Outcome
+
+KINDS = {"b": "booleans", "i": "integers", "u": "integers", "f": "floats", "c": "complex numbers"}
+
+
+def difference(expected: Outcome, got: Outcome, tolerance: float) -> str:
+    """Say in one line how ``got`` differs from ``expected``; the empty string when it does not.
+
+    ``tolerance`` is relative to the largest expected magnitude of each array. An expected error is met by an
+    error of that class or of a class derived from it.
+    """
+    if expected.errors:
+        if expected.errors[0] in got.errors:
+            return ""
+        return f"expected {_an(expected.errors[0])}, got {got.message if got.errors else _result(got)}"
+    if got.errors:
+        return got.message
+    for name, want in expected.arrays.items():
+        if name not in got.arrays:
+            return f"{name} is missing"
+        text = array_difference(want, got.arrays[name], tolerance)
+        if text:
+            return text if name == "result" else f"{name}: {text}"
+    extra = [name for name in got.arrays if name not in expected.arrays]
+    return f"it changed its {extra[0]}" if extra else ""
+
+
+def array_difference(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> str:
+    """Say in one line how one array differs from the expected one; the empty string when it does not."""
+    if got.shape != want.shape:
+        return f"expected shape {want.shape}, got {got.shape}"
+    if not _holds(want, got):
+        return f"expected {KINDS[want.dtype.kind]} ({want.dtype}), got {KINDS[got.dtype.kind]} ({got.dtype})"
+    wrong = ~close(want, got, tolerance)
+    if not wrong.any():
+        return ""
+    index = worst(want, got)
+    where = f"at {list(index)} " if index else ""
+    return f"{where}expected {number(want[index])}, got {number(got[index])}; {share(wrong)}"
+
+
+def same(one: Outcome, other: Outcome, tolerance: float) -> bool:
+    """Tell whether two outcomes are equal within ``tolerance``: same names, shapes, kinds and values."""
+    if one.errors or other.errors:
+        return one.errors[:1] == other.errors[:1]
+    return one.arrays.keys() == other.arrays.keys() and all(
+        not array_difference(array, other.arrays[name], tolerance) for name, array in one.arrays.items()
+    )
+
+
+def close(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
+    """Tell per element whether ``got`` is within ``tolerance`` of ``want``; shapes must be equal."""
+    scale = np.max(np.abs(want), initial=0.0)
+    with np.errstate(all="ignore"):
+        near: NDArray[np.bool_] = np.abs(got - want.astype(np.float64)) <= tolerance * scale
+    return near
+
+
+def worst(want: NDArray[Any], got: NDArray[Any]) -> tuple[int, ...]:
+    """Return the index of the largest difference; a NaN counts as the largest."""
+    with np.errstate(all="ignore"):
+        gap = np.abs(got - want.astype(np.float64))
+    gap = np.where(np.isnan(gap), np.inf, gap)
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), want.shape))
+
+
+def number(value: Any) -> str:
+    """Print a number as a reader would write it, with at most six digits."""
+    return f"{value:.6g}"
+
+
+def share(wrong: NDArray[np.bool_]) -> str:
+    """Say how many elements differ."""
+    return f"{int(wrong.sum())} of {wrong.size} values differ" if wrong.size > 1 else "the value differs"
+
+
+def _holds(want: NDArray[Any], got: NDArray[Any]) -> bool:
+    """Tell whether the kind of ``got`` may hold the expected values.
+
+    A whole number (an expected integer without axes) must be an integer; integer arrays may come back as
+    floats of the same value; floats must be floats.
+    """
+    if want.dtype.kind in "iu":
+        return got.dtype.kind in ("iu" if want.ndim == 0 else "iuf")
+    return got.dtype.kind == want.dtype.kind
+
+
+def _result(outcome: Outcome) -> str:
+    array = next(iter(outcome.arrays.values()))
+    return number(array[()]) if array.ndim == 0 else f"an array of shape {array.shape}"
+
+
+def _an(word: str) -> str:
+    return f"{'an' if word[0] in 'AEIOU' else 'a'} {word}"

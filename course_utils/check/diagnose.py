@@ -1,0 +1,199 @@
+"""Names the mistake behind wrong results.
+
+First the task's own mistakes: one whose outcomes equal the learner's on every case, else the fewest that
+each explain all failing cases of a group. Then generic transforms of the expected values.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_utils.check.compare import close, difference, same
+from course_utils.check.task import Expected, ExpectedMistake, Outcome
+
+Arrays = tuple[NDArray[Any], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A named explanation; ``section`` is ``LECTURE#HEADING`` or empty; ``groups`` is where it was seen."""
+
+    name: str
+    why: str
+    section: str = ""
+    groups: tuple[str, ...] = ()
+
+
+def diagnose(expected: Expected, outcomes: Sequence[Outcome]) -> tuple[Diagnosis, ...]:
+    """Explain ``outcomes``, one for each case of ``expected``; the empty tuple when nothing explains them."""
+    failing = _failing(expected, outcomes)
+    if not failing:
+        return ()
+    for mistake in expected.mistakes:
+        if (
+            _explained(expected, mistake, outcomes, failing)
+            == failing
+            == _failing(expected, mistake.outcomes)
+        ):
+            return (Diagnosis(mistake.name, mistake.why, mistake.section),)
+    return _by_group(expected, outcomes, failing) or _generic(expected, outcomes, failing)
+
+
+def _failing(expected: Expected, outcomes: Sequence[Outcome]) -> list[int]:
+    return [
+        i
+        for i, case in enumerate(expected.cases)
+        if difference(expected.outcomes[i], outcomes[i], case.tolerance)
+    ]
+
+
+def _explained(
+    expected: Expected, mistake: ExpectedMistake, outcomes: Sequence[Outcome], failing: Sequence[int]
+) -> list[int]:
+    """Return the failing cases on which the mistake does what the learner's code does.
+
+    Equal errors alone are no evidence: every wrong argument order raises a ValueError somewhere.
+    """
+    explained = [i for i in failing if same(mistake.outcomes[i], outcomes[i], expected.cases[i].tolerance)]
+    return explained if any(outcomes[i].arrays for i in explained) else []
+
+
+def _by_group(
+    expected: Expected, outcomes: Sequence[Outcome], failing: Sequence[int]
+) -> tuple[Diagnosis, ...]:
+    """Choose mistakes, the one that explains most first, that each explain a whole group's failures."""
+    found: list[Diagnosis] = []
+    open_groups = dict.fromkeys(expected.cases[i].group for i in failing)
+    members = {group: [i for i in failing if expected.cases[i].group == group] for group in open_groups}
+    while open_groups:
+        best: tuple[int, ExpectedMistake, tuple[str, ...]] | None = None
+        for mistake in expected.mistakes:
+            explained = set(_explained(expected, mistake, outcomes, failing))
+            groups = tuple(group for group in open_groups if explained.issuperset(members[group]))
+            weight = sum(len(members[group]) for group in groups)
+            if groups and (best is None or weight > best[0]):
+                best = (weight, mistake, groups)
+        if best is None:
+            break
+        _, mistake, groups = best
+        found.append(Diagnosis(mistake.name, mistake.why, mistake.section, groups))
+        for group in groups:
+            del open_groups[group]
+    return tuple(found)
+
+
+def _generic(
+    expected: Expected, outcomes: Sequence[Outcome], failing: Sequence[int]
+) -> tuple[Diagnosis, ...]:
+    """Name the first generic transform that explains every failing case that returned something."""
+    pairs: list[tuple[Arrays, float]] = []
+    for i in failing:
+        want, got = expected.outcomes[i], outcomes[i]
+        if any(name.startswith("argument ") for name in got.arrays):
+            return (
+                Diagnosis(
+                    "mutates its input", "Your code changes an array that it was given: work on a copy."
+                ),
+            )
+        if got.arrays and want.arrays:
+            name = next(iter(want.arrays))
+            if name in got.arrays:
+                pairs.append(((want.arrays[name], got.arrays[name]), expected.cases[i].tolerance))
+    if not pairs or expected.probe == "answer":
+        return ()
+    for name, why, explains in TRANSFORMS:
+        if all(explains(want, got, tolerance) for (want, got), tolerance in pairs):
+            return (Diagnosis(name, why),)
+    return ()
+
+
+def _zeros(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
+    return not np.any(got)
+
+
+def _nan(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
+    return got.dtype.kind in "fc" and bool(np.isnan(got).any())
+
+
+def _negated(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
+    return _equals(-want.astype(np.float64), got, tolerance)
+
+
+def _reshaped(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
+    return got.shape != want.shape and got.size == want.size and _equals(want.ravel(), got.ravel(), tolerance)
+
+
+def _transposed(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
+    axes = itertools.permutations(range(want.ndim))
+    return any(
+        _equals(want.transpose(order), got, tolerance) for order in axes if list(order) != sorted(order)
+    )
+
+
+def _flipped(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
+    return any(_equals(np.flip(want, axes), got, tolerance) for axes in _subsets(want.ndim))
+
+
+def _shifted(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
+    """Look for a shift by one along one axis, whatever came in at the border."""
+    if got.shape != want.shape:
+        return False
+    for axis in range(want.ndim):
+        ahead, behind = [np.take(a, range(1, a.shape[axis]), axis) for a in (want, got)]
+        first, second = [np.take(a, range(a.shape[axis] - 1), axis) for a in (want, got)]
+        if ahead.size and (_equals(ahead, second, tolerance) or _equals(first, behind, tolerance)):
+            return True
+    return False
+
+
+def _scaled(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
+    if got.shape != want.shape or not want.size or not np.any(got) or not np.all(np.isfinite(got)):
+        return False
+    top = np.unravel_index(int(np.argmax(np.abs(want))), want.shape)
+    return bool(want[top]) and _equals(want * (got[top] / want[top]), got, tolerance)
+
+
+def _truncated(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
+    return got.shape == want.shape and any(
+        _equals(rounding(want), got, tolerance) for rounding in (np.trunc, np.floor, np.rint)
+    )
+
+
+def _kind(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
+    return got.dtype.kind != want.dtype.kind and _equals(want, got, tolerance)
+
+
+def _equals(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
+    return want.shape == got.shape and bool(close(want, got, tolerance).all())
+
+
+def _subsets(ndim: int) -> Iterator[tuple[int, ...]]:
+    return itertools.chain.from_iterable(itertools.combinations(range(ndim), n) for n in range(1, ndim + 1))
+
+
+TRANSFORMS: tuple[tuple[str, str, Callable[[NDArray[Any], NDArray[Any], float], bool]], ...] = (
+    ("zeros", "Every value is zero: does your code fill the array that it returns?", _zeros),
+    ("NaN", "There is a NaN in the result: look for 0/0, inf - inf, or an array made with np.empty.", _nan),
+    ("wrong type", "The values are right and their type is not: look at where you divide or convert.", _kind),
+    ("negated", "Every value has the wrong sign.", _negated),
+    (
+        "integer arithmetic",
+        "The values are cut to whole numbers: an integer array holds the result.",
+        _truncated,
+    ),
+    ("scaled", "The result is the right one times a constant: look for a mean in place of a sum.", _scaled),
+    ("transposed axes", "The axes of the result are in another order.", _transposed),
+    ("flipped", "The result is mirrored along an axis.", _flipped),
+    (
+        "shifted by one",
+        "The result is shifted by one along an axis: look at where the window starts.",
+        _shifted,
+    ),
+    ("wrong shape", "The values are right and the shape is not.", _reshaped),
+)

@@ -1,0 +1,184 @@
+"""The expected outputs of an assignment: recorded at release, read beside the learner's notebook.
+
+Two files travel with the notebook: ``expected.json`` says which cases there are and what each mistake means,
+``expected.npz`` holds the arrays. Neither holds code, and neither is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_utils.check.compare import same
+from course_utils.check.probe import Said, run_all
+from course_utils.check.task import Answer, Case, Expected, ExpectedMistake, Outcome, Task
+
+JSON = "expected.json"
+NPZ = "expected.npz"
+
+
+class ExpectedOutputsError(Exception):
+    """The expected outputs are missing or cannot be read; the message says what to do."""
+
+
+def record(task: Task, reference: SimpleNamespace, cases: Iterable[Case]) -> Expected:
+    """Run the reference and every mistake of ``task`` on ``cases`` and keep what they return.
+
+    ``reference`` holds the solution's functions by name; mistakes get it as their first argument.
+    """
+    cases = tuple(cases)
+
+    def outcomes(answer: Answer) -> tuple[Outcome, ...]:
+        return tuple(run_all(task.probe, answer, cases, task.returns, Said()))
+
+    return Expected(
+        name=task.name,
+        points=dict(task.points),
+        returns=task.returns,
+        probe=task.probe,
+        cases=cases,
+        outcomes=outcomes(getattr(reference, task.name)),
+        mistakes=tuple(
+            ExpectedMistake(m.name, m.why, m.section, outcomes(_with(m.answer, reference)))
+            for m in task.mistakes
+        ),
+    )
+
+
+def public_cases(task: Task) -> tuple[Case, ...]:
+    """Return the cases that ship with the exercise: always the same for a task's name."""
+    return tuple(task.cases(np.random.default_rng(list(task.name.encode()))))
+
+
+def save(folder: Path, tasks: Iterable[Expected]) -> None:
+    """Write the expected outputs of an assignment's tasks into ``folder``."""
+    arrays: dict[str, NDArray[Any]] = {}
+    text = {expected.name: _describe(expected, arrays) for expected in tasks}
+    (folder / JSON).write_text(json.dumps(text, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    np.savez_compressed(folder / NPZ, allow_pickle=False, **arrays)
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of the tasks whose expected outputs lie in ``folder``."""
+    return list(_read_json(folder))
+
+
+def load(folder: Path, name: str) -> Expected:
+    """Read the expected outputs of one task from ``folder``."""
+    text = _read_json(folder)[name]
+    try:
+        with np.load(folder / NPZ, allow_pickle=False) as arrays:
+            return _restore(name, text, arrays)
+    except FileNotFoundError:
+        raise ExpectedOutputsError(_advice(NPZ, folder, "is missing")) from None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        raise ExpectedOutputsError(_advice(NPZ, folder, "cannot be read")) from None
+
+
+def _with(mistake: Answer, reference: SimpleNamespace) -> Answer:
+    return lambda *arguments: mistake(reference, *arguments)
+
+
+def _read_json(folder: Path) -> dict[str, Any]:
+    try:
+        text: dict[str, Any] = json.loads((folder / JSON).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ExpectedOutputsError(_advice(JSON, folder, "is missing")) from None
+    except (OSError, ValueError):
+        raise ExpectedOutputsError(_advice(JSON, folder, "cannot be read")) from None
+    return text
+
+
+def _advice(name: str, folder: Path, state: str) -> str:
+    return (
+        f"{name} {state} in {folder}: open the notebook from its own exercise folder, "
+        "or run `course lab` again, which restores the file"
+    )
+
+
+def _describe(expected: Expected, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return the part for the JSON file and add the arrays to ``arrays``."""
+    cases = []
+    for i, case in enumerate(expected.cases):
+        place = f"{expected.name}/{i}"
+        inputs = {}
+        for name, value in case.inputs.items():
+            is_array = isinstance(value, np.ndarray)
+            inputs[name] = {"array": f"{place}/{name}"} if is_array else value
+            if is_array:
+                arrays[f"{place}/{name}"] = np.ascontiguousarray(value)
+        mistakes = {
+            mistake.name: _describe_outcome(mistake.outcomes[i], f"{place}/{mistake.name}", arrays)
+            for mistake in expected.mistakes
+            if not same(mistake.outcomes[i], expected.outcomes[i], 0.0)
+        }
+        cases.append(
+            {
+                "group": case.group,
+                "strided": case.strided,
+                "inputs": inputs,
+                "expected": _describe_outcome(expected.outcomes[i], f"{place}/expected", arrays),
+                "mistakes": mistakes,
+            }
+        )
+    return {
+        "probe": expected.probe,
+        "returns": expected.returns,
+        "points": expected.points,
+        "mistakes": {m.name: {"why": m.why, "section": m.section} for m in expected.mistakes},
+        "cases": cases,
+    }
+
+
+def _describe_outcome(outcome: Outcome, place: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    if outcome.errors:
+        return {"errors": outcome.errors}
+    arrays.update({f"{place}/{name}": array for name, array in outcome.arrays.items()})
+    return {"arrays": {name: f"{place}/{name}" for name in outcome.arrays}}
+
+
+def _restore(name: str, text: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Expected:
+    def outcome(described: Mapping[str, Any]) -> Outcome:
+        return Outcome(
+            {key: arrays[place] for key, place in described.get("arrays", {}).items()},
+            tuple(described.get("errors", ())),
+        )
+
+    cases = tuple(
+        Case(
+            case["group"],
+            {key: arrays[v["array"]] if isinstance(v, dict) else v for key, v in case["inputs"].items()},
+            case["strided"],
+        )
+        for case in text["cases"]
+    )
+    expected = Expected(
+        name=name,
+        points=text["points"],
+        returns=tuple(text["returns"]),
+        probe=text["probe"],
+        cases=cases,
+        outcomes=tuple(outcome(case["expected"]) for case in text["cases"]),
+        mistakes=(),
+    )
+    mistakes = tuple(
+        ExpectedMistake(
+            mistake,
+            about["why"],
+            about["section"],
+            tuple(
+                outcome(case["mistakes"][mistake]) if mistake in case["mistakes"] else right
+                for case, right in zip(text["cases"], expected.outcomes, strict=True)
+            ),
+        )
+        for mistake, about in text["mistakes"].items()
+    )
+    return dataclasses.replace(expected, mistakes=mistakes)

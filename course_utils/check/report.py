@@ -1,0 +1,200 @@
+"""Shows a verdict: as text in a terminal, as HTML with heat maps in a notebook."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_utils.check.compare import worst
+from course_utils.check.diagnose import Diagnosis
+from course_utils.check.task import Case
+from course_utils.check.verdict import CaseVerdict, Verdict
+
+VERDICT_MIME = "application/vnd.convnet-course.verdict+json"
+"""The verdict as plain data, beside what the reader sees; reports on a class read it back."""
+
+WORDS = {
+    "passed": "passed: every case is right",
+    "partial": "some groups pass",
+    "failed": "no group passes yet",
+    "error": "your code stops with an error",
+    "not attempted": "not attempted yet: the stub still raises NotImplementedError",
+}
+LOW, MIDDLE, HIGH = (
+    (94, 60, 153),
+    (247, 247, 247),
+    (230, 97, 1),
+)  # purple to orange: safe for colour blindness
+CELL = 34  # pixels
+SHOWN = 8  # rows and columns of a heat map
+
+
+class Report:
+    """A verdict that shows itself; ``said`` is what the learner's code printed."""
+
+    def __init__(self, verdict: Verdict, said: str = "") -> None:
+        self.verdict = verdict
+        self.said = said.strip()
+
+    def __repr__(self) -> str:
+        return as_text(self.verdict, self.said)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {
+            "text/plain": as_text(self.verdict, self.said),
+            "text/html": as_html(self.verdict, self.said),
+            VERDICT_MIME: self.verdict.as_dict(),
+        }
+
+
+def as_text(verdict: Verdict, said: str) -> str:
+    """Return the report as lines of text."""
+    lines = [f"{verdict.task}: {_points(verdict)} ({WORDS[verdict.word]})"]
+    if verdict.word == "not attempted":
+        return lines[0]
+    for group, passed in verdict.passed.items():
+        lines.append(f"  {'passed' if passed else 'FAILED'}  {group} ({verdict.points[group]:g})")
+    for diagnosis in verdict.diagnoses:
+        lines.append(f"Mistake: {diagnosis.name}{_where(diagnosis)}. {diagnosis.why}")
+        if diagnosis.section:
+            lines.append(f"  Read: {_place(diagnosis.section)[0]}")
+    if failure := verdict.first_failure:
+        lines += [f"For example {_call(verdict.task, failure.case)}", f"  {failure.differs}"]
+    if said:
+        lines += ["Your code printed:", *(f"  {line}" for line in said.split("\n")[:5])]
+    return "\n".join(lines)
+
+
+def as_html(verdict: Verdict, said: str) -> str:
+    """Return the report as one HTML element that carries its own style."""
+    colour = (
+        "#1b7837" if verdict.word == "passed" else "#666" if verdict.word == "not attempted" else "#b35806"
+    )
+    parts = [
+        f'<div style="border-left:4px solid {colour};padding:2px 12px;max-width:60em">',
+        f"<p><b><code>{html.escape(verdict.task)}</code>: {_points(verdict)}</b>, {WORDS[verdict.word]}</p>",
+    ]
+    if verdict.word != "not attempted":
+        parts.append(_groups(verdict))
+        parts += [_diagnosis(diagnosis) for diagnosis in verdict.diagnoses]
+        if failure := verdict.first_failure:
+            parts.append(_failure(verdict, failure))
+        if said:
+            parts.append(f"<p>Your code printed:</p><pre>{html.escape(said[:400])}</pre>")
+    return "".join([*parts, "</div>"])
+
+
+def heat_map(array: NDArray[Any], title: str, mark: tuple[int, int] | None = None) -> str:
+    """Return a (rows, columns) array as an SVG of coloured, numbered cells; ``mark`` frames one of them.
+
+    At most 8 rows and columns around the marked cell are drawn.
+    """
+    sizes = zip(mark or (0, 0), array.shape, strict=True)
+    top, left = [max(0, min(at - SHOWN // 2, size - SHOWN)) for at, size in sizes]
+    part = array[top : top + SHOWN, left : left + SHOWN].astype(np.float64)
+    finite = np.abs(part[np.isfinite(part)])
+    scale = finite.max(initial=0.0) or 1.0
+    rows, columns = part.shape
+    cells = []
+    for (i, j), value in np.ndenumerate(part):
+        dark = np.isfinite(value) and abs(value) > 0.6 * scale
+        frame = ' stroke="#000" stroke-width="2"' if mark == (i + top, j + left) else ""
+        cells.append(
+            f'<rect x="{j * CELL + 1}" y="{i * CELL + 1}" width="{CELL - 2}" height="{CELL - 2}" '
+            f'fill="{_colour(value / scale)}"{frame}/>'
+            f'<text x="{(j + 0.5) * CELL}" y="{(i + 0.5) * CELL + 3}" font-size="9" text-anchor="middle" '
+            f'fill="{"#fff" if dark else "#000"}">{value:.3g}</text>'
+        )
+    size = f"{rows} x {columns} of {array.shape[0]} x {array.shape[1]}" if part.size < array.size else ""
+    caption = html.escape(f"{title} {size}".strip())
+    return (
+        f'<figure style="display:inline-block;margin:0 12px 0 0"><figcaption>{caption}</figcaption>'
+        f'<svg role="img" aria-label="{caption}" width="{columns * CELL}" height="{rows * CELL}" '
+        f'font-family="sans-serif">{"".join(cells)}</svg></figure>'
+    )
+
+
+def _groups(verdict: Verdict) -> str:
+    rows = "".join(
+        f"<tr><td>{'&#10003; passed' if passed else '&#10007; failed'}</td>"
+        f'<td style="text-align:left">{html.escape(group)}</td><td>{verdict.points[group]:g}</td></tr>'
+        for group, passed in verdict.passed.items()
+    )
+    head = '<tr><th></th><th style="text-align:left">cases</th><th>points</th></tr>'
+    return f"<table>{head}{rows}</table>"
+
+
+def _diagnosis(diagnosis: Diagnosis) -> str:
+    text = f"<b>Mistake: {html.escape(diagnosis.name)}</b>{html.escape(_where(diagnosis))}. "
+    text += html.escape(diagnosis.why)
+    if diagnosis.section:
+        title, link = _place(diagnosis.section)
+        text += f' Read <a href="{html.escape(link)}">{html.escape(title)}</a>.'
+    return f"<p>{text}</p>"
+
+
+def _failure(verdict: Verdict, failure: CaseVerdict) -> str:
+    text = f"<p>For example <code>{html.escape(_call(verdict.task, failure.case))}</code>: "
+    text += f"{html.escape(failure.differs)}</p>"
+    for name, want in failure.expected.arrays.items():
+        got = failure.got.arrays.get(name)
+        if got is not None and got.shape == want.shape and want.size > 1 and want.dtype != np.uint8:
+            index = worst(want, got)
+            text += _panels(want, got, index)
+            break
+    return text
+
+
+def _panels(want: NDArray[Any], got: NDArray[Any], index: tuple[int, ...]) -> str:
+    """Draw expected, got and difference for the plane that holds the worst value."""
+    plane, mark = index[:-2], index[-2:]
+    if want.ndim == 1:
+        want, got, plane, mark = want[None], got[None], (), (0, index[0])
+    shown = f" at {list(plane)}" if plane else ""
+    real = got.real if got.dtype.kind == "c" else got
+    with np.errstate(all="ignore"):
+        gap = real[plane] - want[plane].astype(np.float64)
+    maps = (("expected", want[plane]), ("got", real[plane]), ("difference", gap))
+    return (
+        "<div>"
+        + "".join(heat_map(array, title + shown, (mark[0], mark[1])) for title, array in maps)
+        + "</div>"
+    )
+
+
+def _colour(value: float) -> str:
+    """Mix the colour of a value between -1 and 1; grey for NaN and infinities."""
+    if not np.isfinite(value):
+        return "#bbb"
+    end = HIGH if value > 0 else LOW
+    mixed = [round(m + (e - m) * min(1.0, abs(value))) for m, e in zip(MIDDLE, end, strict=True)]
+    return f"rgb({mixed[0]},{mixed[1]},{mixed[2]})"
+
+
+def _call(task: str, case: Case) -> str:
+    """Write a case as the call that it is, arrays by shape and type."""
+    if "question" in case.inputs:
+        return f"{task}()[{case.inputs['question']!r}]"
+    return f"{task}({', '.join(_argument(name, value) for name, value in case.inputs.items())})"
+
+
+def _argument(name: str, value: Any) -> str:
+    return f"{name} {value.shape} {value.dtype}" if isinstance(value, np.ndarray) else f"{name}={value!r}"
+
+
+def _points(verdict: Verdict) -> str:
+    return f"{verdict.score:g} of {verdict.max_score:g} points"
+
+
+def _where(diagnosis: Diagnosis) -> str:
+    return f" (in: {', '.join(diagnosis.groups)})" if diagnosis.groups else ""
+
+
+def _place(section: str) -> tuple[str, str]:
+    """Return how a lecture section reads and its address seen from an exercise's folder."""
+    lecture, _, heading = section.partition("#")
+    link = f"../../lectures/{lecture}.ipynb#{heading.replace(' ', '-')}"
+    return f"lecture {lecture[:2]}, section “{heading}”", link

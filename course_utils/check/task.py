@@ -1,0 +1,111 @@
+"""The words of checking: a task has cases in groups, and mistakes that explain wrong results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Answer = Callable[..., Any]
+"""What a learner hands in for a task: a function, or a class that can be called."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of a task.
+
+    ``inputs`` maps argument names to arrays, numbers or text; they are passed by position, in this order,
+    so that a learner may rename arguments. Points belong to the ``group``. With ``strided`` the arrays are
+    handed over as views into larger arrays, so that they are not contiguous.
+    """
+
+    group: str
+    inputs: Mapping[str, Any]
+    strided: bool = False
+
+    @property
+    def tolerance(self) -> float:
+        """Largest accepted error, relative to the largest expected value: 1e-6, with float32 inputs 1e-4."""
+        low = any(isinstance(v, np.ndarray) and v.dtype == np.float32 for v in self.inputs.values())
+        return 1e-4 if low else 1e-6
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call gave: named arrays, or an error.
+
+    ``errors`` holds the class names of the exception, from the most special to the most general; it is
+    empty when the call returned. ``message`` is one line for the reader.
+    """
+
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    errors: tuple[str, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A named wrong solution that a learner plausibly writes.
+
+    ``why`` is one sentence to the learner; ``section`` is where it is cleared up, as ``LECTURE#HEADING``.
+    ``answer`` takes the reference's namespace first and then the task's arguments.
+    """
+
+    name: str
+    why: str
+    section: str
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing that a learner implements, graded on its own.
+
+    ``points`` maps each group of cases to what it is worth. ``cases`` makes the cases from a generator:
+    a fixed seed gives the public ones that ship with the exercise, any other seed gives fresh ones.
+    ``returns`` names what the call returns, in order. ``probe`` is a key of ``probe.PROBES``.
+    ``hidden`` makes further cases of the same groups that only the instructor's side uses, never released.
+    """
+
+    name: str
+    points: Mapping[str, float]
+    cases: Callable[[np.random.Generator], Iterable[Case]]
+    returns: tuple[str, ...] = ("result",)
+    probe: str = "function"
+    hidden: Callable[[np.random.Generator], Iterable[Case]] = lambda rng: ()
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def mistake(self, why: str, section: str) -> Callable[[Answer], Answer]:
+        """Add the decorated function to the task's mistakes; its name, with spaces, is the mistake's name."""
+
+        def add(answer: Answer) -> Answer:
+            self.mistakes.append(Mistake(answer.__name__.replace("_", " "), why, section, answer))
+            return answer
+
+        return add
+
+
+@dataclass(frozen=True)
+class ExpectedMistake:
+    """What a mistake returns on each of a task's cases, and how to explain it to the learner."""
+
+    name: str
+    why: str
+    section: str
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A task's cases with what the reference and the mistakes return on them: the expected outputs."""
+
+    name: str
+    points: Mapping[str, float]
+    returns: tuple[str, ...]
+    probe: str
+    cases: tuple[Case, ...]
+    outcomes: tuple[Outcome, ...]
+    mistakes: tuple[ExpectedMistake, ...]

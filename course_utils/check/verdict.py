@@ -1,0 +1,101 @@
+"""From outcomes to points: the verdict of a task, made the same way beside the learner and by a judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from course_utils.check.compare import difference
+from course_utils.check.diagnose import Diagnosis, diagnose
+from course_utils.check.task import Case, Expected, Outcome
+
+UNTOUCHED = "NotImplementedError"
+
+
+@dataclass(frozen=True)
+class CaseVerdict:
+    """One case: ``differs`` is one line that says how, or empty when the case passed."""
+
+    case: Case
+    expected: Outcome
+    got: Outcome
+    differs: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a task earned and why. ``passed`` tells for each group whether all of its cases passed."""
+
+    task: str
+    points: dict[str, float]
+    passed: dict[str, bool]
+    cases: tuple[CaseVerdict, ...]
+    diagnoses: tuple[Diagnosis, ...]
+
+    @property
+    def score(self) -> float:
+        """Points of the groups that passed, between 0 and ``max_score``."""
+        return round(float(sum(self.points[group] for group, passed in self.passed.items() if passed)), 6)
+
+    @property
+    def max_score(self) -> float:
+        """Points of all groups."""
+        return round(float(sum(self.points.values())), 6)
+
+    @property
+    def word(self) -> str:
+        """The verdict in one word: passed, partial, failed, error or not attempted."""
+        errors = [case.got.errors[:1] for case in self.cases]
+        if all(self.passed.values()):
+            return "passed"
+        if all(error == (UNTOUCHED,) for error in errors):
+            return "not attempted"
+        if all(errors):
+            return "error"
+        return "partial" if self.score else "failed"
+
+    @property
+    def first_failure(self) -> CaseVerdict | None:
+        """The failing case to show: the first one that returned something, else the first one."""
+        failures = [case for case in self.cases if case.differs]
+        return next((case for case in failures if case.got.arrays), next(iter(failures), None))
+
+    @property
+    def message(self) -> str:
+        """One sentence for tables and lists."""
+        if self.word == "passed":
+            return "all cases pass"
+        if self.word == "not attempted":
+            return "the stub is untouched"
+        if self.diagnoses:
+            return " ".join(diagnosis.why for diagnosis in self.diagnoses)
+        failure = self.first_failure
+        return f"{failure.case.group}: {failure.differs}" if failure else ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a grade report holds of this verdict, as plain data."""
+        return {
+            "task": self.task,
+            "score": self.score,
+            "max_score": self.max_score,
+            "verdict": self.word,
+            "diagnosis": [diagnosis.name for diagnosis in self.diagnoses],
+            "message": self.message,
+        }
+
+
+def judge(expected: Expected, outcomes: Sequence[Outcome]) -> Verdict:
+    """Compare ``outcomes``, one for each case of ``expected``, and give points by group."""
+    hide = expected.probe == "answer"
+    cases = []
+    for case, want, got in zip(expected.cases, expected.outcomes, outcomes, strict=True):
+        differs = difference(want, got, case.tolerance)
+        if hide and differs and got.arrays:
+            differs = "this is not the number"
+        cases.append(CaseVerdict(case, want, got, differs))
+    passed = {
+        group: all(not case.differs for case in cases if case.case.group == group)
+        for group in expected.points
+    }
+    return Verdict(expected.name, dict(expected.points), passed, tuple(cases), diagnose(expected, outcomes))

@@ -1,0 +1,285 @@
+"""The ``course`` command: one thin function a verb."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from course_utils.errors import CourseError
+
+if TYPE_CHECKING:
+    from course_utils.grading.grade import Report, Result
+
+app = typer.Typer(
+    help="The course on convolutional networks: open it, do it, grade it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+LEARN, TEACH, WRITE = "For learners", "For instructors", "For authors"
+Assignment = Annotated[
+    str, typer.Argument(help="The assignment, for example ex02_convolution.", show_default=False)
+]
+CourseOption = Annotated[
+    Path, typer.Option("--course", help="The course folder, with submitted/LEARNER/ASSIGNMENT/ in it.")
+]
+HERE = Path()
+
+
+def main() -> None:
+    """Run the command; an expected failure is one line on stderr and exit status 1."""
+    try:
+        app(prog_name="course")
+    except CourseError as error:
+        err.print(f"[bold red]course:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)
+
+
+@app.command(rich_help_panel=LEARN)
+def lab(
+    folder: Annotated[Path, typer.Argument(help="Your folder; made when it is not there.")] = Path(
+        "my-course"
+    ),
+    port: Annotated[
+        int | None, typer.Option(help="Port for JupyterLab; without it, the next free one.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+    start: Annotated[bool, typer.Option(help="Start JupyterLab after the folder is ready.")] = True,
+) -> None:
+    """Open the course: bring lectures and exercises into your folder, then start JupyterLab there.
+
+    Run it again at any time for newer versions. What you have changed is never overwritten: a newer version
+    of a notebook that you changed is put beside it.
+    """
+    from course_utils import lab as learner
+
+    delivery = learner.deliver(folder)
+    for name in delivery.updated:
+        out.print(f"updated  {name}", highlight=False)
+    for name, beside in delivery.beside:
+        out.print(
+            f"{name} is yours and stays; its newer version is {beside}", highlight=False, soft_wrap=True
+        )
+    out.print(f"{folder} is ready: {len(delivery.new)} new files", highlight=False, soft_wrap=True)
+    if start:
+        lectures = sorted(name for name in delivery.new if name.parts[0] == "lectures")
+        learner.open_lab(folder, port, browser, str(lectures[0]) if lectures else "")
+
+
+@app.command(rich_help_panel=LEARN)
+def doctor() -> None:
+    """Look at this machine: versions, processors, JupyterLab, sandbox, data, and what to do about them."""
+    from course_utils.doctor import examine
+
+    marks = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "bad": "[red]bad[/] "}
+    bad = 0
+    for finding in examine():
+        bad += finding.state == "bad"
+        line = f"{marks[finding.state]} {finding.subject:<11} {escape(finding.text)}"
+        if finding.advice:
+            line += f"\n     {'':<11} -> {escape(finding.advice)}"
+        out.print(line, highlight=False, soft_wrap=True)
+    if bad:
+        raise CourseError(f"{bad} of these need to be put right, as the arrows say")
+
+
+@app.command(rich_help_panel=TEACH)
+def release(assignment: Assignment, course: CourseOption = HERE) -> None:
+    """Make the learner's version of an assignment, and refuse when it gives an answer away."""
+    with out.status(f"releasing {assignment}"):
+        from course_utils.grading.folder import CourseFolder
+        from course_utils.grading.release import release as make
+
+        released = make(CourseFolder(course), assignment)
+    out.print(f"released {released}", highlight=False, soft_wrap=True)
+
+
+@app.command(rich_help_panel=TEACH)
+def grade(
+    assignment: Assignment,
+    course: CourseOption = HERE,
+    json: Annotated[Path | None, typer.Option(help="Write the results to this JSON file.")] = None,
+) -> None:
+    """Grade everything submitted to an assignment, and show who got what and which mistakes were made."""
+    with out.status("opening the gradebook"):
+        from course_utils.grading.folder import CourseFolder
+
+        folder = CourseFolder(course)
+        learners = folder.learners(assignment) if folder.solution(assignment) else []
+    report = _grade(folder, assignment, len(learners), json)
+    _table(report.results)
+    if report.problems:
+        raise CourseError(f"{len(report.problems)} not graded: " + "; ".join(report.problems))
+
+
+@app.command(rich_help_panel=TEACH)
+def feedback(assignment: Assignment, course: CourseOption = HERE) -> None:
+    """Write a feedback page for every graded submission."""
+    with out.status("opening the gradebook"):
+        from course_utils.grading.folder import CourseFolder
+        from course_utils.grading.gradebook import feedback as write
+
+        folder = CourseFolder(course)
+        folder.solution(assignment)
+    with _progress("feedback", None) as advance:
+        pages = write(folder, assignment, advance)
+    out.print(f"{len(pages)} pages in {folder.root / 'feedback'}", highlight=False, soft_wrap=True)
+
+
+@app.command(rich_help_panel=TEACH)
+def export(
+    assignment: Assignment,
+    course: CourseOption = HERE,
+    to: Annotated[Path | None, typer.Option(help="The CSV file; grades/ASSIGNMENT.csv without it.")] = None,
+) -> None:
+    """Write an assignment's grades as a CSV table."""
+    with out.status("opening the gradebook"):
+        from course_utils.grading.folder import CourseFolder
+        from course_utils.grading.gradebook import export as write
+
+        folder = CourseFolder(course)
+        path = write(folder, assignment, to or folder.root / "grades" / f"{assignment}.csv")
+    out.print(f"grades in {path}", highlight=False, soft_wrap=True)
+
+
+@app.command(rich_help_panel=TEACH)
+def demo(
+    folder: Annotated[Path | None, typer.Argument(help="Where; a new temporary folder without it.")] = None,
+) -> None:
+    """Try grading on a class of sample submissions, in a temporary course folder."""
+    assignment = "ex02_convolution"
+    with out.status(f"releasing {assignment} and handing in the samples"):
+        from course_utils.grading.demo import submit_samples
+        from course_utils.grading.folder import CourseFolder
+        from course_utils.grading.gradebook import feedback as write
+        from course_utils.grading.release import release as make
+
+        root = folder or Path(tempfile.mkdtemp(prefix="course-demo-"))
+        root.mkdir(parents=True, exist_ok=True)
+        course = CourseFolder(root)
+        make(course, assignment)
+        learners = submit_samples(course, assignment)
+    report = _grade(course, assignment, len(learners), root / "grades.json")
+    with _progress("feedback", len(learners)) as advance:
+        pages = write(course, assignment, advance)
+    _table(report.results)
+    for problem in report.problems:
+        out.print(f"not graded: {problem}", highlight=False, soft_wrap=True, markup=False)
+    out.print(f"results   {root / 'grades.json'}", highlight=False, soft_wrap=True)
+    out.print(f"feedback  {len(pages)} pages, for example {pages[0]}", highlight=False, soft_wrap=True)
+
+
+@app.command(rich_help_panel=WRITE)
+def build() -> None:
+    """Write every notebook of the repository from its text source."""
+    with out.status("building notebooks"):
+        from course_utils.grading.notebooks import build as write
+
+        changed = write(_repository())
+    for path in changed:
+        out.print(f"built {path}", highlight=False, soft_wrap=True)
+    out.print(f"{len(changed)} notebooks changed", highlight=False)
+
+
+@app.command(
+    rich_help_panel=WRITE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def test(context: typer.Context) -> None:
+    """Check style and types, then run the tests with coverage; further arguments go to pytest."""
+    root = _repository()
+    python = sys.executable
+    steps = [
+        [python, "-m", "ruff", "check", "."],
+        [python, "-m", "ruff", "format", "--check", "."],
+        [python, "-m", "mypy"],
+        [python, "-m", "pytest", "--cov", "--cov-report=term", *context.args],
+    ]
+    if shutil.which("ruff", path=str(Path(python).parent)) is None:
+        raise CourseError("the test tools are not installed: run ./course test")
+    for step in steps:
+        out.print(f"[bold]{' '.join(step[2:])}[/]", highlight=False, soft_wrap=True)
+        status = subprocess.run(step, cwd=root, check=False).returncode
+        if status:
+            sys.exit(status)
+
+
+def _repository() -> Path:
+    from course_utils.repository import repository
+
+    root = repository()
+    if root is None:
+        raise CourseError("this needs the course's repository: clone it and run ./course there")
+    return root
+
+
+def _grade(folder, assignment: str, total: int, json: Path | None) -> Report:  # type: ignore[no-untyped-def]
+    """Grade with a progress bar, releasing first where the gradebook does not know the assignment."""
+    from course_utils.grading.grade import grade as run
+    from course_utils.grading.grade import write_json
+    from course_utils.grading.release import release as make
+
+    if not folder.is_released(assignment):
+        with out.status(f"releasing {assignment} first: this gradebook does not know it"):
+            make(folder, assignment)
+    with _progress("grading", total) as advance:
+        report = run(folder, assignment, advance)
+    if json is not None:
+        write_json(report.results, json)
+    return report
+
+
+@contextmanager
+def _progress(label: str, total: int | None) -> Iterator[Callable[[str], None]]:
+    """Show a bar; the function it gives is called with each learner's name as that one's turn comes."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err) as progress:
+        bar = progress.add_task(label, total=total)
+
+        def advance(learner: str) -> None:
+            if progress.tasks[0].description != label:
+                progress.advance(bar)
+            progress.update(bar, description=f"{label} {escape(learner)}")
+
+        yield advance
+        progress.update(bar, description=label, completed=total)
+
+
+def _table(results: list[Result]) -> None:
+    """Print a row for each learner: points by task, the sum, and the mistakes that were named."""
+    tasks = list(dict.fromkeys(result.task for result in results))
+    table = Table("learner", *tasks, "sum", "mistakes")
+    for column in table.columns[1:-1]:
+        column.justify = "right"
+    for learner in dict.fromkeys(result.learner for result in results):
+        row = {result.task: result for result in results if result.learner == learner}
+        mistakes = [f"{task}: {', '.join(r.diagnosis)}" for task, r in row.items() if r.diagnosis]
+        errors = [f"{task}: {r.message}" for task, r in row.items() if r.verdict == "error"]
+        table.add_row(
+            escape(learner),
+            *(
+                f"{row[task].score:g}" if row[task].verdict != "needs manual grading" else "?"
+                for task in tasks
+            ),
+            f"{sum(r.score for r in row.values()):g} of {sum(r.max_score for r in row.values()):g}",
+            escape("; ".join(mistakes or errors[:1])),
+        )
+    out.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Makes a class of sample submissions, from the texts that lie in a solution's ``samples`` folder.
+
+A sample is one learner's work in jupytext's percent format: each cell is titled with the task it answers, and
+replaces that task's solution cell in the released notebook. What a sample leaves out stays a stub.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+from course_utils.grading.folder import CourseFolder
+
+
+def samples(solution: Path) -> dict[str, dict[str, str]]:
+    """Return for each sample learner the source of each task that the sample answers."""
+    return {path.stem: read_sample(path) for path in sorted((solution / "samples").glob("*.py"))}
+
+
+def read_sample(path: Path) -> dict[str, str]:
+    """Return a sample's cells by task."""
+    cells = jupytext.read(path, fmt="py:percent").cells
+    return {cell.metadata["title"]: cell.source for cell in cells if cell.metadata.get("title")}
+
+
+def submit_samples(folder: CourseFolder, assignment: str) -> list[str]:
+    """Write every sample as a submission to the released assignment; return the learners' names."""
+    released = folder.root / "exercises" / assignment / f"{assignment}.ipynb"
+    learners = samples(folder.solution(assignment))
+    for learner, answers in learners.items():
+        notebook = nbformat.read(released, as_version=4)
+        for cell in notebook.cells:
+            about = cell.metadata.get("nbgrader", {})
+            task = about.get("grade_id", "").removeprefix("solution_")
+            if about.get("solution") and task in answers:
+                cell.source = answers[task]
+        target = folder.submission(assignment, learner)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, target)
+    return list(learners)

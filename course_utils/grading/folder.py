@@ -1,0 +1,108 @@
+"""A course folder: solutions, releases, submissions and nbgrader's gradebook, laid out as nbgrader does."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps import NbGraderAPI
+from sqlalchemy.exc import SAWarning
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
+
+from course_utils.errors import CourseError
+from course_utils.grading.config import configure
+from course_utils.repository import repository
+
+SETTINGS = "nbgrader_config.py"
+
+
+class CourseFolder:
+    """The folder that the instructor's verbs work on.
+
+    An assignment whose solution is not in the folder is brought from the course's repository, so that an
+    empty folder is a course folder too.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        if not self.root.is_dir():
+            raise CourseError(f"{root} is not a folder: make it first, or name another with --course")
+        if not os.access(self.root, os.W_OK):
+            raise CourseError(f"{self.root} cannot be written: choose another folder with --course")
+
+    @cached_property
+    def config(self) -> Any:
+        """The course's settings, then those of the folder's own ``nbgrader_config.py``."""
+        config = Config()
+        configure(config)
+        if (self.root / SETTINGS).is_file():
+            config.merge(PyFileConfigLoader(SETTINGS, path=str(self.root)).load_config())
+        config.CourseDirectory.root = str(self.root)
+        return config
+
+    @cached_property
+    def api(self) -> Any:
+        """The interface of nbgrader to this folder; its log goes nowhere but into results."""
+        tools = str(Path(sys.executable).parent)  # nbgrader calls alembic by name to make a gradebook
+        os.environ["PATH"] = os.pathsep.join([tools, os.environ.get("PATH", os.defpath)])
+        api = NbGraderAPI(config=self.config)
+        api.log.setLevel(logging.INFO)
+        warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own queries set them off
+        return api
+
+    @contextmanager
+    def gradebook(self) -> Iterator[Any]:
+        """Open nbgrader's gradebook."""
+        with Gradebook(self.api.coursedir.db_url, self.api.coursedir.course_id) as gradebook:
+            yield gradebook
+
+    def solution(self, assignment: str) -> Path:
+        """Return the folder of an assignment's solution, brought from the repository if need be."""
+        here = self.root / "solutions" / assignment
+        if not (here / f"{assignment}.ipynb").is_file():
+            known = assignments(self.root)
+            if home := repository():
+                known = sorted({*known, *assignments(home)})
+            if assignment not in known or home is None:
+                listed = ", ".join(known) or "none"
+                raise CourseError(f"unknown assignment {assignment!r}: the course has {listed}")
+            shutil.copytree(
+                home / "solutions" / assignment, here, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        return here
+
+    def is_released(self, assignment: str) -> bool:
+        """Tell whether the gradebook knows the assignment's cells and the release lies in the folder."""
+        with self.gradebook() as gradebook:
+            try:
+                notebooks = gradebook.find_assignment(assignment).notebooks
+            except MissingEntry:
+                return False
+            return bool(notebooks) and (self.root / "exercises" / assignment).is_dir()
+
+    def learners(self, assignment: str) -> list[str]:
+        """Return the learners who submitted an assignment; raise CourseError when nobody did."""
+        found = sorted(path.parent.name for path in (self.root / "submitted").glob(f"*/{assignment}"))
+        if not found:
+            place = self.root / "submitted" / "LEARNER" / assignment / f"{assignment}.ipynb"
+            raise CourseError(f"nothing submitted: put notebooks at {place}")
+        return found
+
+    def submission(self, assignment: str, learner: str) -> Path:
+        """Return where a learner's submitted notebook lies."""
+        return self.root / "submitted" / learner / assignment / f"{assignment}.ipynb"
+
+
+def assignments(root: Path) -> list[str]:
+    """Return the assignments whose solutions lie below ``root``."""
+    return sorted(path.parent.name for path in (root / "solutions").glob("*/tasks.py"))

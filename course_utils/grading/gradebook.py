@@ -1,0 +1,50 @@
+"""What leaves the gradebook: feedback pages and a table of grades."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nbgrader.api import MissingEntry
+from nbgrader.plugins.export import CsvExportPlugin
+
+from course_utils.errors import CourseError
+from course_utils.grading.folder import CourseFolder
+from course_utils.grading.log import last_error
+
+
+def feedback(
+    folder: CourseFolder, assignment: str, advance: Callable[[str], None] = lambda learner: None
+) -> list[Path]:
+    """Write a feedback page for every graded submission and return the pages.
+
+    ``advance`` is called with each learner's name before that page is made. Raises CourseError when nothing is graded.
+    """
+    folder.solution(assignment)
+    graded = sorted(path.parent.name for path in (folder.root / "autograded").glob(f"*/{assignment}"))
+    if not graded:
+        raise CourseError(f"nothing graded: run `course grade {assignment}` first")
+    pages = []
+    for learner in graded:
+        advance(learner)
+        result = folder.api.generate_feedback(assignment, learner)
+        if not result["success"]:
+            raise CourseError(f"no feedback for {learner}: {last_error(result)}")
+        pages += sorted((folder.root / "feedback" / learner / assignment).glob("*.html"))
+    return pages
+
+
+def export(folder: CourseFolder, assignment: str, to: Path) -> Path:
+    """Write the grades of ``assignment`` as a CSV table with nbgrader's exporter and return its path."""
+    folder.solution(assignment)
+    with folder.gradebook() as gradebook:
+        try:
+            gradebook.find_assignment(assignment)
+        except MissingEntry:
+            raise CourseError(f"no grades: run `course grade {assignment}` first") from None
+        try:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            CsvExportPlugin(to=str(to), assignment=[assignment]).export(gradebook)
+        except OSError as error:
+            raise CourseError(f"cannot write {to}: {error.strerror}") from None
+    return to
