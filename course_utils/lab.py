@@ -30,8 +30,8 @@ class Delivery:
 def deliver(folder: Path) -> Delivery:
     """Bring the lectures and exercises into ``folder``.
 
-    A file that the learner has not touched since it was delivered is replaced by its newer version. One that was
-    changed is left alone; its newer version is written beside it, once, as ``NAME.new.ipynb``.
+    A file that the learner has not touched since it was delivered is replaced by its newer version. One that
+    was changed is left alone; its newer version is written beside it, once, as ``NAME.new.ipynb``.
     Raises CourseError when the folder cannot be written.
     """
     try:
@@ -82,7 +82,7 @@ def _shipped() -> Iterator[tuple[Path, Path]]:
 
 
 def _beside(folder: Path, name: Path, delivered: dict[str, str]) -> Path:
-    """Return a name beside ``name`` that is free, or holds an earlier version that the learner has not touched."""
+    """Return a name beside ``name`` that is free, or holds an untouched earlier version."""
     for number in itertools.count(1):
         mark = ".new" if number == 1 else f".new-{number}"
         beside = name.with_name(f"{name.stem}{mark}{name.suffix}")
@@ -93,7 +93,7 @@ def _beside(folder: Path, name: Path, delivered: dict[str, str]) -> Path:
 
 
 def _read_state(state: Path) -> dict[str, str]:
-    """Return what was delivered; nothing when the note of it is lost, so that every file counts as changed."""
+    """Return what was delivered; nothing when that is lost, so that every file counts as changed."""
     try:
         delivered: dict[str, str] = json.loads(state.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""Where the course's own files are: lectures and exercises for everyone, solutions for who has the repository."""
+"""Where the course's own files are: lectures and exercises for all, solutions in the repository."""
 
 from __future__ import annotations
 

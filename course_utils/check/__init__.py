@@ -56,8 +56,8 @@ def _named(answer: Any, known: list[str], frame: FrameType) -> str:
     try:
         import executing
 
-        call = executing.Source.executing(frame).node
-        written = getattr(call.args[0], "id", None)  # type: ignore[union-attr]
+        call: Any = executing.Source.executing(frame).node
+        written = getattr(call.args[0], "id", None)
     except Exception:
         written = None
     if written in known:

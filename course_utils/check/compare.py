@@ -61,16 +61,21 @@ def close(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> NDArray[np
     """Tell per element whether ``got`` is within ``tolerance`` of ``want``; shapes must be equal."""
     scale = np.max(np.abs(want), initial=0.0)
     with np.errstate(all="ignore"):
-        near: NDArray[np.bool_] = np.abs(got - want.astype(np.float64)) <= tolerance * scale
+        near: NDArray[np.bool_] = _gap(want, got) <= tolerance * scale
     return near
 
 
 def worst(want: NDArray[Any], got: NDArray[Any]) -> tuple[int, ...]:
     """Return the index of the largest difference; a NaN counts as the largest."""
     with np.errstate(all="ignore"):
-        gap = np.abs(got - want.astype(np.float64))
+        gap = _gap(want, got)
     gap = np.where(np.isnan(gap), np.inf, gap)
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), want.shape))
+
+
+def _gap(want: NDArray[Any], got: NDArray[Any]) -> NDArray[np.float64]:
+    """Subtract as floats: unsigned integers would wrap around."""
+    return np.asarray(np.abs(got - want.astype(np.result_type(want, np.float64))))
 
 
 def number(value: Any) -> str:

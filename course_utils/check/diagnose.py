@@ -1,7 +1,7 @@
 """Names the mistake behind wrong results.
 
-First the task's own mistakes: one whose outcomes equal the learner's on every case, else the fewest that
-each explain all failing cases of a group. Then generic transforms of the expected values.
+First the task's own mistakes: one whose outcomes equal the learner's on every case, else a few that each
+explain most failing cases of some group. Then generic transforms of the expected values.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def diagnose(expected: Expected, outcomes: Sequence[Outcome]) -> tuple[Diagnosis
         return ()
     for mistake in expected.mistakes:
         if (
-            _explained(expected, mistake, outcomes, failing)
-            == failing
+            failing
+            == _explained(expected, mistake, outcomes, failing)
             == _failing(expected, mistake.outcomes)
         ):
             return (Diagnosis(mistake.name, mistake.why, mistake.section),)
@@ -56,35 +56,42 @@ def _failing(expected: Expected, outcomes: Sequence[Outcome]) -> list[int]:
 def _explained(
     expected: Expected, mistake: ExpectedMistake, outcomes: Sequence[Outcome], failing: Sequence[int]
 ) -> list[int]:
-    """Return the failing cases on which the mistake does what the learner's code does.
-
-    Equal errors alone are no evidence: every wrong argument order raises a ValueError somewhere.
-    """
-    explained = [i for i in failing if same(mistake.outcomes[i], outcomes[i], expected.cases[i].tolerance)]
-    return explained if any(outcomes[i].arrays for i in explained) else []
+    """Return the failing cases on which the mistake does what the learner's code does."""
+    return [i for i in failing if same(mistake.outcomes[i], outcomes[i], expected.cases[i].tolerance)]
 
 
 def _by_group(
     expected: Expected, outcomes: Sequence[Outcome], failing: Sequence[int]
 ) -> tuple[Diagnosis, ...]:
-    """Choose mistakes, the one that explains most first, that each explain a whole group's failures."""
+    """Choose mistakes, the one that explains most first, that each explain most failures of some group.
+
+    Equal errors alone are no evidence: many a wrong line raises a ValueError.
+    """
     found: list[Diagnosis] = []
-    open_groups = dict.fromkeys(expected.cases[i].group for i in failing)
-    members = {group: [i for i in failing if expected.cases[i].group == group] for group in open_groups}
-    while open_groups:
-        best: tuple[int, ExpectedMistake, tuple[str, ...]] | None = None
-        for mistake in expected.mistakes:
-            explained = set(_explained(expected, mistake, outcomes, failing))
-            groups = tuple(group for group in open_groups if explained.issuperset(members[group]))
-            weight = sum(len(members[group]) for group in groups)
-            if groups and (best is None or weight > best[0]):
-                best = (weight, mistake, groups)
-        if best is None:
+    members: dict[str, list[int]] = {}
+    for i in failing:
+        members.setdefault(expected.cases[i].group, []).append(i)
+    explained = {
+        mistake.name: {i for i in _explained(expected, mistake, outcomes, failing) if outcomes[i].arrays}
+        for mistake in expected.mistakes
+    }
+    while members:
+        seen = {
+            mistake: tuple(
+                g
+                for g, cases in members.items()
+                if len(explained[mistake].intersection(cases)) > len(cases) / 2
+            )
+            for mistake in explained
+        }
+        best = max(
+            expected.mistakes, key=lambda m: sum(len(members[group]) for group in seen[m.name]), default=None
+        )
+        if best is None or not seen[best.name]:
             break
-        _, mistake, groups = best
-        found.append(Diagnosis(mistake.name, mistake.why, mistake.section, groups))
-        for group in groups:
-            del open_groups[group]
+        found.append(Diagnosis(best.name, best.why, best.section, seen[best.name]))
+        for group in seen[best.name]:
+            del members[group]
     return tuple(found)
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import math
 import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from numbers import Number
+from numbers import Number, Real
 from types import FrameType
 from typing import Any
 
@@ -105,9 +106,9 @@ def call_answer(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[st
     value = answers[question]
     if value is None or value is ...:
         raise NotImplementedError
-    if isinstance(value, bool) or not isinstance(value, Number) or value != int(value):  # type: ignore[call-overload]
+    if isinstance(value, bool) or not isinstance(value, Real) or value % 1 != 0:
         raise WrongTypeError(f"the answer to {question!r} is a whole number, not {value!r}")
-    salted = f"{case.inputs['salt']} {question} {int(value)}".encode()  # type: ignore[call-overload]
+    salted = f"{case.inputs['salt']} {question} {math.trunc(value)}".encode()
     digest = hashlib.pbkdf2_hmac("sha256", salted, b"convnet-course", HASH_ROUNDS)
     return {returns[0]: np.frombuffer(digest, np.uint8)}
 
@@ -156,6 +157,8 @@ def _kind(value: Any) -> str:
 def _failure(error: BaseException) -> Outcome:
     names = tuple(kind.__name__ for kind in type(error).__mro__ if issubclass(kind, BaseException))
     text = str(error).strip().split("\n")[0][:200]
+    if isinstance(error, WrongTypeError):
+        return Outcome(errors=names, message=text)
     return Outcome(errors=names, message=f"{names[0]}: {text}" if text else names[0])
 
 

@@ -67,7 +67,8 @@ class Task:
     ``points`` maps each group of cases to what it is worth. ``cases`` makes the cases from a generator:
     a fixed seed gives the public ones that ship with the exercise, any other seed gives fresh ones.
     ``returns`` names what the call returns, in order. ``probe`` is a key of ``probe.PROBES``.
-    ``hidden`` makes further cases of the same groups that only the instructor's side uses, never released.
+    ``oracle`` computes the same by other means, such as a library: a release is refused where the reference
+    differs from it. ``hidden`` makes further cases of the same groups that only the instructor's side uses.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Task:
     cases: Callable[[np.random.Generator], Iterable[Case]]
     returns: tuple[str, ...] = ("result",)
     probe: str = "function"
+    oracle: Answer | None = None
     hidden: Callable[[np.random.Generator], Iterable[Case]] = lambda rng: ()
     mistakes: list[Mistake] = field(default_factory=list)
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nbformat
 
@@ -28,7 +28,7 @@ MANUAL = "needs manual grading"
 class Result:
     """What one learner got for one task.
 
-    ``verdict`` is passed, partial, failed, error, not attempted, missing, graded by hand or needs manual grading;
+    ``verdict`` is passed, partial, failed, error, not attempted, graded by hand or needs manual grading;
     ``diagnosis`` names the mistakes; ``message`` is one sentence.
     """
 
@@ -37,6 +37,14 @@ class Result:
     task: str
     score: float
     max_score: float
+    verdict: str
+    diagnosis: list[str]
+    message: str
+
+
+class Told(NamedTuple):
+    """What is told about a task besides its points."""
+
     verdict: str
     diagnosis: list[str]
     message: str
@@ -83,7 +91,7 @@ def write_json(results: list[Result], path: Path) -> None:
 
 
 def _unreadable(notebook: Path) -> str:
-    """Say what is wrong with a submitted file, or nothing. A missing file is nbgrader's to record, as zero."""
+    """Say what is wrong with a submitted file; the empty text when nothing is."""
     if not notebook.is_file():
         return f"no {notebook.name} among the submitted files"
     try:
@@ -104,18 +112,16 @@ def _results(
     for task, points in solution.graded.items():
         score, by_hand, waiting = scores.get(task, (0.0, False, False))
         if problem:
-            verdict, diagnosis, message = "error", [], problem
+            told = Told("error", [], problem)
         elif by_hand:
-            verdict, diagnosis, message = "graded by hand", [], ""
-        elif task not in names:
-            verdict, diagnosis, message = (
-                (MANUAL, [], "an answer in words")
-                if waiting
-                else ("not attempted", [], "the answer is untouched")
-            )
+            told = Told("graded by hand", [], "")
+        elif task in names:
+            told = _reported(cells.get(task))
+        elif waiting:
+            told = Told(MANUAL, [], "an answer in words")
         else:
-            verdict, diagnosis, message = _reported(cells.get(task))
-        yield Result(learner, solution.assignment, task, score, points, verdict, diagnosis, message)
+            told = Told("not attempted", [], "the answer is untouched")
+        yield Result(learner, solution.assignment, task, score, points, *told)
 
 
 def _scores(
@@ -147,15 +153,15 @@ def _graded_cells(folder: CourseFolder, solution: solutions.Solution, learner: s
     return {task: about[task] for task in solution.graded if task in about}
 
 
-def _reported(cell: Any) -> tuple[str, list[str], str]:
-    """Return verdict, diagnosis and message as a check cell's outputs tell them."""
+def _reported(cell: Any) -> Told:
+    """Return what a check cell's outputs tell."""
     outputs = cell.outputs if cell is not None else []
     for output in outputs:
         told = output.get("data", {}).get(VERDICT_MIME)
         if told:
-            return told["verdict"], list(told["diagnosis"]), told["message"]
+            return Told(told["verdict"], list(told["diagnosis"]), told["message"])
     for output in outputs:
         if output.output_type == "error":
-            return "error", [], f"{output.ename}: {output.evalue}".split("\n")[0]
+            return Told("error", [], f"{output.ename}: {output.evalue}".split("\n")[0])
     printed = "".join(output.get("text", "") for output in outputs).strip()
-    return "error", [], printed.split("\n")[0] or "the check cell left no report"
+    return Told("error", [], printed.split("\n")[0] or "the check cell left no report")

@@ -18,7 +18,8 @@ def feedback(
 ) -> list[Path]:
     """Write a feedback page for every graded submission and return the pages.
 
-    ``advance`` is called with each learner's name before that page is made. Raises CourseError when nothing is graded.
+    ``advance`` is called with each learner's name before that page is made.
+    Raises CourseError when nothing is graded.
     """
     folder.solution(assignment)
     graded = sorted(path.parent.name for path in (folder.root / "autograded").glob(f"*/{assignment}"))

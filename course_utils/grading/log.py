@@ -10,7 +10,7 @@ EXCEPTION = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Timeout|Exit|Inter
 
 
 def last_error(result: Mapping[str, Any]) -> str:
-    """Return the last exception or error line in the result of a call to nbgrader's interface, in one line."""
+    """Return the last exception or error in the result of a call to nbgrader's interface, in one line."""
     lines = f"{result.get('error') or ''}\n{result.get('log') or ''}".strip().split("\n")
     for line in reversed(lines):
         if found := EXCEPTION.match(line.strip()):

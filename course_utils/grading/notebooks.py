@@ -37,7 +37,7 @@ def built(source: Path) -> str:
         cell.id = _identity(cell, f"{content}\n{seen[content]}")
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     nbformat.validate(notebook)
-    return nbformat.writes(notebook) + "\n"
+    return f"{nbformat.writes(notebook)}\n"
 
 
 def build(root: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Releases an assignment: records expected outputs, has nbgrader make the learner's notebook, and looks for leaks."""
+"""Releases an assignment: expected outputs, the learner's notebook, and a search for leaks."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from course_utils.grading.log import last_error
 def release(folder: CourseFolder, assignment: str) -> Path:
     """Build ``exercises/ASSIGNMENT`` and enter its cells in the gradebook; return the released folder.
 
-    Raises CourseError, naming the files, when something in the learner's folder gives an answer away; the former
-    release then stands as it was.
+    Raises CourseError, naming the files, when something in the learner's folder gives an answer away; the
+    former release then stands as it was.
     """
     solution = solutions.load(folder.solution(assignment))
+    solutions.verify(solution)
     recorded = [
         expected_outputs.record(task, solution.reference, expected_outputs.public_cases(task))
         for task in solution.tasks

@@ -10,8 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import nbformat
+import numpy as np
 
+from course_utils.check.expected import public_cases, record
+from course_utils.check.probe import Said, run_all
 from course_utils.check.task import Task
+from course_utils.check.verdict import judge
 from course_utils.errors import CourseError
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -21,8 +25,8 @@ BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 class Solution:
     """An assignment as its instructor holds it.
 
-    ``reference`` has the solution's functions as attributes; ``texts`` are the parts of the source notebook that a
-    release takes out.
+    ``reference`` has the solution's functions as attributes; ``texts`` are the parts of the source notebook
+    that a release takes out.
     """
 
     assignment: str
@@ -43,16 +47,35 @@ def load(folder: Path) -> Solution:
     """Load the solution in ``folder``, which is named as the assignment, and check that its parts agree."""
     notebook = nbformat.read(folder / f"{folder.name}.ipynb", as_version=4)
     solution = Solution(
-        folder.name, folder, notebook, _reference(notebook), _tasks(folder / "tasks.py"), _texts(notebook)
+        assignment=folder.name,
+        folder=folder,
+        notebook=notebook,
+        reference=_reference(notebook),
+        tasks=_tasks(folder / "tasks.py"),
+        texts=_texts(notebook),
     )
     for task in solution.tasks:
         points = sum(task.points.values())
         if solution.graded.get(task.name) != points:
             raise CourseError(
-                f"{folder.name}: the check cell of {task.name} gives {solution.graded.get(task.name)} points, "
+                f"{folder.name}: the check cell of {task.name} is worth {solution.graded.get(task.name)}, "
                 f"the groups of its task {points}: make them agree"
             )
     return solution
+
+
+def verify(solution: Solution) -> None:
+    """Compare the reference of every task with its oracle; raise CourseError where they differ."""
+    for task in solution.tasks:
+        if task.oracle is None:
+            continue
+        cases = [*public_cases(task), *task.hidden(np.random.default_rng(0))]
+        verdict = judge(
+            record(task, solution.reference, cases),
+            run_all(task.probe, task.oracle, cases, task.returns, Said()),
+        )
+        if verdict.score < verdict.max_score:
+            raise CourseError(f"{solution.assignment}: {task.name} and its oracle differ: {verdict.message}")
 
 
 def _reference(notebook: Any) -> SimpleNamespace:

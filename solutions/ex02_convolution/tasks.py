@@ -1,15 +1,18 @@
 """The tasks of ex02: for each one its cases, what they are worth, and the mistakes that learners make.
 
-A mistake takes the reference's functions first, so that it says in a line or two what goes wrong.
+A mistake takes the reference's functions first, so that it says in a line or two what goes wrong. Oracles
+import torch themselves: it takes a second, and only a release needs it.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import scipy.signal
 from numpy.typing import NDArray
 
 from course_utils.check import Case, Task
@@ -56,6 +59,16 @@ def output_size_cases(rng: Rng) -> Iterator[Case]:
     yield case(fits, n, n + 2, 2, 0)
 
 
+def torch_size(n, kernel_size, stride=1, padding=0):
+    import torch
+
+    signal, kernel = (torch.empty(1, 1, size, device="meta") for size in (n, kernel_size))
+    try:
+        return torch.nn.functional.conv1d(signal, kernel, stride=stride, padding=padding).shape[2]
+    except RuntimeError as error:
+        raise ValueError(error) from None
+
+
 output_size = Task(
     "output_size",
     {
@@ -66,6 +79,7 @@ output_size = Task(
         "kernel that fits exactly, or not at all": 1,
     },
     output_size_cases,
+    oracle=torch_size,
 )
 
 
@@ -163,10 +177,17 @@ def zero_pad_cases(rng: Rng) -> Iterator[Case]:
     yield case(types, numbers(rng, 2, 2, 3, 4), 1, strided=True)
 
 
+def torch_pad(x, padding):
+    import torch
+
+    return torch.nn.functional.pad(torch.tensor(x), (padding,) * 4).numpy()
+
+
 zero_pad = Task(
     "zero_pad",
     {"padding 1": 0.5, "padding 2 and 3": 0.5, "padding 0": 0.5, "integers, float32, not contiguous": 0.5},
     zero_pad_cases,
+    oracle=torch_pad,
 )
 PADDING = "03_convolution_layer#Zero padding"
 
@@ -260,8 +281,20 @@ PLANE_POINTS = {
     "kernel as large as the image, or one number": 0.5,
     "integers, float32, not contiguous": 0.5,
 }
-cross_correlate2d = Task("cross_correlate2d", PLANE_POINTS, plane_cases, hidden=large_plane)
-convolve2d = Task("convolve2d", PLANE_POINTS, plane_cases, hidden=large_plane)
+cross_correlate2d = Task(
+    "cross_correlate2d",
+    PLANE_POINTS,
+    plane_cases,
+    oracle=functools.partial(scipy.signal.correlate2d, mode="valid"),
+    hidden=large_plane,
+)
+convolve2d = Task(
+    "convolve2d",
+    PLANE_POINTS,
+    plane_cases,
+    oracle=functools.partial(scipy.signal.convolve2d, mode="valid"),
+    hidden=large_plane,
+)
 
 
 @cross_correlate2d.mistake(
@@ -422,6 +455,13 @@ def conv2d_hidden(rng: Rng) -> Iterator[Case]:
         yield Case("not square", {**arrays, "stride": stride, "padding": padding})
 
 
+def torch_conv2d(x, w, b, stride=1, padding=0):
+    import torch
+
+    arrays = (torch.tensor(array, dtype=torch.float64) for array in (x, w, b))
+    return torch.nn.functional.conv2d(*arrays, stride=stride, padding=padding).numpy()
+
+
 conv2d = Task(
     "conv2d",
     {
@@ -436,6 +476,7 @@ conv2d = Task(
         "integers, float32, not contiguous": 0.5,
     },
     conv2d_cases,
+    oracle=torch_conv2d,
     hidden=conv2d_hidden,
 )
 
@@ -598,12 +639,26 @@ def parameter_cases(rng: Rng) -> Iterator[Case]:
         yield Case(question, {"question": question, "salt": salt})
 
 
+def torch_counts():
+    import torch
+
+    layers = {
+        "one filter": torch.nn.Conv2d(3, 1, 5),
+        "layer": torch.nn.Conv2d(3, 64, 5),
+        "one by one": torch.nn.Conv2d(256, 64, 1),
+        "second layer": torch.nn.Conv2d(16, 32, 3),
+        "dense": torch.nn.Linear(3 * 32 * 32, 10),
+    }
+    return {question: sum(p.numel() for p in layer.parameters()) for question, layer in layers.items()}
+
+
 parameter_counts = Task(
     "parameter_counts",
     dict.fromkeys(QUESTIONS, 0.5),
     parameter_cases,
     returns=("answer",),
     probe="answer",
+    oracle=torch_counts,
 )
 
 

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+from course_utils.check import probe
+from course_utils.check.probe import Said, run, run_all
+from course_utils.check.task import Case
+
+CASE = Case("any", {"x": np.arange(6.0).reshape(2, 3), "k": 2})
+
+
+def outcome(answer, case: Case = CASE, returns=("result",), said=None):
+    return run("function", answer, case, returns, said or Said())
+
+
+def test_arguments_are_passed_by_position_so_that_they_may_be_renamed() -> None:
+    assert np.array_equal(
+        outcome(lambda anything, factor: anything * factor).arrays["result"], CASE.inputs["x"] * 2
+    )
+
+
+def test_a_changed_input_is_reported_and_the_case_stays_as_it_was() -> None:
+    def changes(x, k):
+        x[0, 0] = 99
+        return x.sum()
+
+    assert set(outcome(changes).arrays) == {"result", "argument x"}
+    assert CASE.inputs["x"][0, 0] == 0
+
+
+def test_an_input_that_is_restored_to_rounding_is_not_changed() -> None:
+    def borrows(x, k):
+        x += 0.1
+        total = x.sum()
+        x -= 0.1
+        return total
+
+    assert set(outcome(borrows).arrays) == {"result"}
+
+
+def test_a_returned_view_of_the_input_does_not_follow_it() -> None:
+    result = outcome(lambda x, k: x.T[::-1])
+    assert result.arrays["result"].base is None
+
+
+def test_a_strided_case_hands_over_arrays_that_are_not_contiguous_with_the_same_values() -> None:
+    seen = []
+    case = Case("any", CASE.inputs, strided=True)
+    outcome(lambda x, k: seen.append(x) or 1.0, case)
+    assert not seen[0].flags.c_contiguous
+    assert np.array_equal(seen[0], CASE.inputs["x"])
+
+
+def recurse(x, k):
+    return recurse(x, k)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "text"),
+    [
+        (lambda x, k: 1 / 0, "ZeroDivisionError", "division by zero"),
+        (recurse, "RecursionError", "maximum recursion depth"),
+        (lambda x, k: sys.exit("bye"), "SystemExit", "bye"),
+        (lambda x, k: None, "WrongTypeError", "is a `return` missing?"),
+        (lambda x, k: [1.0], "WrongTypeError", "an object of type list"),
+        (lambda x, k: "1", "WrongTypeError", "an object of type str"),
+        (lambda x, k: np.array([object()]), "WrongTypeError", "an array of object"),
+        (lambda x, k: np.zeros((1, 1024, 1024, 16)), "WrongTypeError", "128 MiB"),
+        (lambda x: x, "TypeError", "positional argument"),
+        (lambda x, k: x[9], "IndexError", "out of bounds"),
+    ],
+)
+def test_whatever_goes_wrong_becomes_an_outcome_with_one_readable_line(answer, error, text) -> None:
+    result = outcome(answer)
+    assert result.errors[0] == error
+    assert text in result.message
+    assert "\n" not in result.message
+
+
+def test_an_interrupt_by_the_reader_passes_through() -> None:
+    def interrupted(x, k):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        outcome(interrupted)
+
+
+def test_several_results_are_named_in_order_and_counted() -> None:
+    pair = outcome(lambda x, k: (x, np.float64(k)), returns=("first", "second"))
+    assert list(pair.arrays) == ["first", "second"]
+    assert "return 2 values" in outcome(lambda x, k: x, returns=("first", "second")).message
+
+
+def test_prints_and_warnings_are_kept_and_do_not_reach_the_streams(capfd) -> None:
+    def loud(x, k):
+        print("hello")
+        print("careful", file=sys.stderr)
+        warnings.warn("slow", stacklevel=1)
+        return 1.0
+
+    said = Said()
+    assert not outcome(loud, said=said).errors
+    assert said.getvalue() == "hello\ncareful\nUserWarning: slow\n"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_flood_of_prints_is_cut() -> None:
+    said = Said()
+    outcome(lambda x, k: [print("x" * 1000) for _ in range(1000)] and 1.0, said=said)
+    assert len(said.getvalue()) < 5_000
+
+
+def test_an_endless_loop_is_stopped_once_and_the_other_cases_are_not_tried(monkeypatch) -> None:
+    monkeypatch.setattr(probe, "PATIENCE", 0.2)
+
+    calls = []
+
+    def endless(x, k):
+        calls.append(k)
+        while True:
+            pass
+
+    outcomes = run_all("function", endless, [CASE] * 5, ("result",), Said())
+    assert len(calls) == 1
+    assert [o.errors[0] for o in outcomes] == ["TimeoutError"] * 5
+    assert "endless loop" in outcomes[0].message
+
+
+QUESTION = Case("q", {"question": "q", "salt": "s"})
+
+
+def ask(answers):
+    return run("answer", answers, QUESTION, ("answer",), Said())
+
+
+def test_an_answer_is_a_digest_that_depends_on_number_question_and_salt() -> None:
+    one = ask(lambda: {"q": 28})
+    assert np.array_equal(one.arrays["answer"], ask(lambda: {"q": np.float64(28)}).arrays["answer"])
+    assert not np.array_equal(one.arrays["answer"], ask(lambda: {"q": 27}).arrays["answer"])
+    salted = run("answer", lambda: {"q": 28}, Case("q", {"question": "q", "salt": "t"}), ("answer",), Said())
+    assert not np.array_equal(one.arrays["answer"], salted.arrays["answer"])
+
+
+@pytest.mark.parametrize(
+    ("answers", "text"),
+    [
+        (lambda: 28, "return a dictionary"),
+        (lambda: {}, "no answer to question 'q'"),
+        (lambda: {"q": "28"}, "a whole number, not '28'"),
+        (lambda: {"q": 28.5}, "a whole number, not 28.5"),
+        (lambda: {"q": True}, "a whole number, not True"),
+        (lambda: {"q": float("nan")}, "a whole number, not nan"),
+        (lambda: {"q": ...}, "NotImplementedError"),
+        (lambda: {"q": None}, "NotImplementedError"),
+    ],
+)
+def test_what_is_not_a_whole_number_is_no_answer(answers, text) -> None:
+    assert text in ask(answers).message

@@ -1,0 +1,57 @@
+"""Shared by all tests: where things are, and what a machine may lack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from course_utils.grading import solution as solutions
+
+ROOT = Path(__file__).parents[1]
+INSTALL = {
+    "chromium": "apt-get install chromium",
+    "bwrap": "apt-get install bubblewrap",
+}
+SOLUTIONS = sorted(path.parent for path in (ROOT / "solutions").glob("ex*/tasks.py"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def needs() -> Callable[[str], str]:
+    """Find a program, or skip the test; fail where CI promised to install it."""
+
+    def find(program: str) -> str:
+        path = shutil.which(program)
+        if path is None:
+            reason = f"needs {program}: {INSTALL[program]}"
+            pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def ex02() -> solutions.Solution:
+    return solutions.load(ROOT / "solutions" / "ex02_convolution")
+
+
+@pytest.fixture
+def run_python() -> Callable[[str], str]:
+    """Run code in a fresh interpreter, in the present folder, and return what it prints."""
+
+    def run(code: str) -> str:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

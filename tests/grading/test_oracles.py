@@ -1,0 +1,34 @@
+"""The references agree with libraries that know nothing of them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from conftest import SOLUTIONS
+
+from course_utils.check.expected import public_cases, record
+from course_utils.check.probe import Said, run_all
+from course_utils.check.verdict import judge
+from course_utils.errors import CourseError
+from course_utils.grading import solution as solutions
+
+TASKS = [(loaded, task) for loaded in map(solutions.load, SOLUTIONS) for task in loaded.tasks]
+
+
+@pytest.mark.parametrize(("loaded", "task"), TASKS, ids=[task.name for _, task in TASKS])
+def test_the_reference_agrees_with_its_oracle_on_public_fresh_and_hidden_cases(loaded, task) -> None:
+    assert task.oracle is not None
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        cases = [*public_cases(task), *task.cases(rng), *task.hidden(rng)]
+        expected = record(task, loaded.reference, cases)
+        outcomes = run_all(task.probe, task.oracle, cases, task.returns, Said())
+        assert judge(expected, outcomes).message == "all cases pass"
+
+
+def test_a_release_is_refused_where_reference_and_oracle_differ(ex02) -> None:
+    wrong = dataclasses.replace(ex02.tasks[0], oracle=lambda n, *others: n)
+    with pytest.raises(CourseError, match="output_size and its oracle differ"):
+        solutions.verify(dataclasses.replace(ex02, tasks=(wrong,)))
