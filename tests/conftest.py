@@ -7,23 +7,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from course_utils.grading import solution as solutions
 
-ROOT = Path(__file__).parents[1]
 INSTALL = {
     "chromium": "apt-get install chromium",
     "bwrap": "apt-get install bubblewrap",
 }
-SOLUTIONS = sorted(path.parent for path in (ROOT / "solutions").glob("ex*/tasks.py"))
-
-
-@pytest.fixture(scope="session")
-def root() -> Path:
-    return ROOT
 
 
 @pytest.fixture(scope="session")

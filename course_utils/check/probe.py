@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import math
 import signal
 import threading
 import warnings
@@ -106,9 +105,9 @@ def call_answer(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[st
     value = answers[question]
     if value is None or value is ...:
         raise NotImplementedError
-    if isinstance(value, bool) or not isinstance(value, Real) or value % 1 != 0:
+    if not _is_whole(value):
         raise WrongTypeError(f"the answer to {question!r} is a whole number, not {value!r}")
-    salted = f"{case.inputs['salt']} {question} {math.trunc(value)}".encode()
+    salted = f"{case.inputs['salt']} {question} {int(value)}".encode()
     digest = hashlib.pbkdf2_hmac("sha256", salted, b"convnet-course", HASH_ROUNDS)
     return {returns[0]: np.frombuffer(digest, np.uint8)}
 
@@ -141,6 +140,12 @@ def to_array(value: Any) -> NDArray[Any]:
     if array.nbytes > LARGEST:
         raise WrongTypeError(f"it returned {array.nbytes / 2**20:.0f} MiB, far more than the task needs")
     return array
+
+
+def _is_whole(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, Real) and float(value) % 1 == 0
 
 
 def _every_second(array: NDArray[Any]) -> NDArray[Any]:

@@ -21,7 +21,7 @@ from course_utils.grading.solution import Solution
 MARKS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME")
 BYTECODE = (".pyc", ".pyo", ".so", ".pyd")
 NOTEBOOK_METADATA = {"kernelspec", "language_info"}
-CELL_METADATA = {"nbgrader", "tags", "editable", "deletable"}
+CELL_METADATA = {"nbgrader", "tags", "jupyter", "editable", "deletable"}
 SHINGLE = 3  # consecutive lines of a solution that count as its text,
 TELLING = 20  # if they have at least so many characters
 
@@ -140,7 +140,8 @@ def _shingles(text: str) -> Iterator[tuple[str, ...]]:
 def _statement_shapes(source: str) -> Iterator[str]:
     """Yield the syntax of a function's body, or of a whole text, with its names replaced by their order.
 
-    A copy with other variable names has the same shape. Bodies of fewer than 12 nodes are too common to tell.
+    A copy with other variable names and other messages has the same shape. Bodies of fewer than 12 nodes
+    are too common to tell.
     """
     try:
         tree = ast.parse(_dedent(source))
@@ -157,6 +158,8 @@ def _statement_shapes(source: str) -> Iterator[str]:
         for node in ast.walk(shape):
             if isinstance(node, ast.Name):
                 node.id = order.setdefault(node.id, f"v{next(count)}")
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                node.value = ""
         yield ast.dump(shape)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import jupytext
 import nbformat
 
-CELL_METADATA = ("nbgrader", "tags")
+CELL_METADATA = ("nbgrader", "tags", "jupyter")  # the last one folds a cell's source away
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import ROOT, SOLUTIONS
+from places import ROOT, SOLUTIONS
 
 from course_utils.check.expected import public_cases, record
 from course_utils.check.probe import Said, run_all

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from conftest import SOLUTIONS
+from places import SOLUTIONS
 
 from course_utils.check.expected import public_cases, record
 from course_utils.check.probe import Said, run_all
