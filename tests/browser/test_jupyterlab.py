@@ -1,0 +1,161 @@
+"""A learner's first hour, in a real JupyterLab in a real browser."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from places import ROOT
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+TOKEN = "browser-test"
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+MINUTE = 60_000  # milliseconds
+RIGHT_CONV2D = """def conv2d(x, w, b, stride=1, padding=0):
+    x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
+    return np.einsum("ncijkl,fckl->nfij", windows, w) + b[:, None, None]"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[str]:
+    """`course lab` on a folder of its own; yields the address of JupyterLab."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("learner") / "my-course"
+    home = tmp_path_factory.mktemp("home")
+    environment = {**os.environ, "JUPYTER_TOKEN": TOKEN, "HOME": str(home), "PYTHONWARNINGS": ""}
+    command = [sys.executable, "-m", "course_utils.cli", "lab", str(folder), "--no-browser", "--port", str(port)]
+    with (folder.parent / "log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(120):
+            try:
+                with urlopen(f"{address}/api?token={TOKEN}", timeout=2):
+                    break
+            except OSError:
+                time.sleep(0.5)
+        else:
+            pytest.fail(f"JupyterLab did not start:\n{(folder.parent / 'log').read_text()}")
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def page(needs) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=needs("chromium"), args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(MINUTE)
+        yield page
+        browser.close()
+
+
+def open_notebook(page: Page, server: str, path: str) -> None:
+    page.goto(f"{server}/lab/tree/{path}?token={TOKEN}&reset")
+    page.locator(".jp-Notebook-cell").first.wait_for()
+    idle(page)
+
+
+def idle(page: Page) -> None:
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=2 * MINUTE)
+
+
+def run_all(page: Page) -> None:
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    expect(page.locator(".jp-InputPrompt").filter(has_text="[1]:").first).to_be_visible(timeout=MINUTE)
+    idle(page)
+
+
+def scroll_to(page: Page, target: Locator) -> Locator:
+    """Scroll the notebook until the target is drawn; JupyterLab only holds the cells near the window."""
+    page.locator(".jp-WindowedPanel-outer").hover()
+    for _ in range(200):
+        if target.count() and target.first.is_visible():
+            target.first.scroll_into_view_if_needed()
+            return target.first
+        page.mouse.wheel(0, 500)
+        page.wait_for_timeout(50)
+    pytest.fail(f"not found in the notebook: {target}")
+
+
+def picture(page: Page) -> str:
+    return page.locator(".widget-image, .jupyter-widgets img").first.get_attribute("src") or ""
+
+
+def save(page: Page, name: str) -> None:
+    """Keep a screenshot where COURSE_SCREENSHOTS asks for it."""
+    if folder := os.environ.get("COURSE_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def test_the_lecture_runs_and_its_slider_moves(page, server) -> None:
+    open_notebook(page, server, "lectures/03_convolution_layer.ipynb")
+    run_all(page)
+    scroll_to(page, page.locator(".widget-slider .noUi-handle"))
+    page.wait_for_timeout(500)
+    before = picture(page)
+    save(page, "slider")
+    page.locator(".widget-slider .noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("src => document.querySelector('.jupyter-widgets img').src != src", arg=before)
+    assert picture(page) != before
+    scroll_to(page, page.get_by_role("heading", name="What you learned"))
+    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
+
+
+def test_the_exercise_checks_a_typed_answer(page, server) -> None:
+    open_notebook(page, server, "exercises/ex02_convolution/ex02_convolution.ipynb")
+    run_all(page)
+    stub = scroll_to(page, page.locator(".jp-CodeCell").filter(has_text="def conv2d("))
+    check = page.locator(".jp-CodeCell").filter(has_text="check(conv2d)").first
+    expect(check).to_contain_text("not attempted")
+    stub.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
+    page.keyboard.insert_text(RIGHT_CONV2D)
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+    expect(check).to_contain_text("8 of 8 points")
+    expect(check).to_contain_text("passed: every case is right")
+    save(page, "passed")
+
+
+def test_a_mistake_is_named_and_its_link_opens_the_lecture(page, server) -> None:
+    stub = scroll_to(page, page.locator(".jp-CodeCell").filter(has_text="def conv2d("))
+    check = page.locator(".jp-CodeCell").filter(has_text="check(conv2d)").first
+    stub.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
+    page.keyboard.insert_text(RIGHT_CONV2D.replace("windows, w)", "windows, w[:, :, ::-1, ::-1])"))
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+    expect(check).to_contain_text("Mistake: flips the kernel")
+    check.scroll_into_view_if_needed()
+    save(page, "mistake")
+    check.get_by_role("link", name="Convolution or cross-correlation").click()
+    expect(page.get_by_role("tab", name="03_convolution_layer.ipynb")).to_be_visible()
+    expect(page.get_by_role("heading", name="Convolution or cross-correlation")).to_be_visible()
+    save(page, "section")
