@@ -133,10 +133,11 @@ def feedback(assignment: Assignment, course: CourseOption = HERE) -> None:
     with out.status("opening the gradebook"):
         from course_utils.grading.folder import CourseFolder
         from course_utils.grading.gradebook import feedback as write
+        from course_utils.grading.gradebook import graded
 
         folder = CourseFolder(course)
-        folder.solution(assignment)
-    with _progress("feedback", None) as advance:
+        learners = graded(folder, assignment)
+    with _progress("feedback", len(learners)) as advance:
         pages = write(folder, assignment, advance)
     out.print(f"{len(pages)} pages in {folder.root / 'feedback'}", highlight=False, soft_wrap=True)
 
@@ -244,7 +245,7 @@ def _grade(folder, assignment: str, total: int, json: Path | None) -> Report:  #
 
 
 @contextmanager
-def _progress(label: str, total: int | None) -> Iterator[Callable[[str], None]]:
+def _progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
     """Show a bar; the function it gives is called with each learner's name as that one's turn comes."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err) as progress:
@@ -260,25 +261,32 @@ def _progress(label: str, total: int | None) -> Iterator[Callable[[str], None]]:
 
 
 def _table(results: list[Result]) -> None:
-    """Print a row for each learner: points by task, the sum, and the mistakes that were named."""
+    """Print who got how many points, and which mistakes were made by whom."""
     tasks = list(dict.fromkeys(result.task for result in results))
-    table = Table("learner", *tasks, "sum", "mistakes")
-    for column in table.columns[1:-1]:
+    points = Table("learner", *(str(number) for number, _ in enumerate(tasks, 1)), "sum", "of")
+    for column in points.columns[1:]:
         column.justify = "right"
     for learner in dict.fromkeys(result.learner for result in results):
-        row = {result.task: result for result in results if result.learner == learner}
-        mistakes = [f"{task}: {', '.join(r.diagnosis)}" for task, r in row.items() if r.diagnosis]
-        errors = [f"{task}: {r.message}" for task, r in row.items() if r.verdict == "error"]
-        table.add_row(
-            escape(learner),
-            *(
-                f"{row[task].score:g}" if row[task].verdict != "needs manual grading" else "?"
-                for task in tasks
-            ),
-            f"{sum(r.score for r in row.values()):g} of {sum(r.max_score for r in row.values()):g}",
-            escape("; ".join(mistakes or errors[:1])),
-        )
-    out.print(table)
+        row = [result for result in results if result.learner == learner]
+        scores = ["?" if result.verdict == "needs manual grading" else f"{result.score:g}" for result in row]
+        total, most = sum(result.score for result in row), sum(result.max_score for result in row)
+        points.add_row(escape(learner), *scores, f"{total:g}", f"{most:g}")
+    out.print(points)
+    out.print("  ".join(f"{number} {task}" for number, task in enumerate(tasks, 1)), highlight=False)
+    out.print("? waits for a grade by hand", highlight=False)
+    seen: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        for name in result.diagnosis:
+            seen.setdefault((result.task, name), []).append(result.learner)
+    if seen:
+        mistakes = Table("task", "mistake", "learners", "who")
+        for (task, name), who in sorted(
+            seen.items(), key=lambda item: (tasks.index(item[0][0]), -len(item[1]))
+        ):
+            mistakes.add_row(
+                task, name, str(len(who)), escape(", ".join(who[:3]) + (" ..." if who[3:] else ""))
+            )
+        out.print(mistakes)
 
 
 if __name__ == "__main__":

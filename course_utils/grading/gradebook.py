@@ -13,20 +13,24 @@ from course_utils.grading.folder import CourseFolder
 from course_utils.grading.log import last_error
 
 
+def graded(folder: CourseFolder, assignment: str) -> list[str]:
+    """Return the learners whose submission is graded; raise CourseError when there is none."""
+    folder.solution(assignment)
+    found = sorted(path.parent.name for path in (folder.root / "autograded").glob(f"*/{assignment}"))
+    if not found:
+        raise CourseError(f"nothing graded: run `course grade {assignment}` first")
+    return found
+
+
 def feedback(
     folder: CourseFolder, assignment: str, advance: Callable[[str], None] = lambda learner: None
 ) -> list[Path]:
     """Write a feedback page for every graded submission and return the pages.
 
     ``advance`` is called with each learner's name before that page is made.
-    Raises CourseError when nothing is graded.
     """
-    folder.solution(assignment)
-    graded = sorted(path.parent.name for path in (folder.root / "autograded").glob(f"*/{assignment}"))
-    if not graded:
-        raise CourseError(f"nothing graded: run `course grade {assignment}` first")
     pages = []
-    for learner in graded:
+    for learner in graded(folder, assignment):
         advance(learner)
         result = folder.api.generate_feedback(assignment, learner)
         if not result["success"]:

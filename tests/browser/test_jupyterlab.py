@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from places import ROOT
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 TOKEN = "browser-test"
@@ -43,7 +42,16 @@ def server(tmp_path_factory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("learner") / "my-course"
     home = tmp_path_factory.mktemp("home")
     environment = {**os.environ, "JUPYTER_TOKEN": TOKEN, "HOME": str(home), "PYTHONWARNINGS": ""}
-    command = [sys.executable, "-m", "course_utils.cli", "lab", str(folder), "--no-browser", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "course_utils.cli",
+        "lab",
+        str(folder),
+        "--no-browser",
+        "--port",
+        str(port),
+    ]
     with (folder.parent / "log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     address = f"http://127.0.0.1:{port}"

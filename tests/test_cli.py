@@ -1,0 +1,146 @@
+"""The `course` command: its help, its verbs, and one line for each expected failure."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from places import ROOT
+from typer.testing import CliRunner
+
+from course_utils import cli
+from course_utils.errors import CourseError
+
+NAME = "ex02_convolution"
+VERBS = ("lab", "doctor", "release", "grade", "feedback", "export", "demo", "build", "test")
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(cli.app, list(arguments), prog_name="course")
+
+
+def process(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "course_utils.cli", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_help_says_what_each_verb_is_for() -> None:
+    shown = run("--help")
+    assert shown.exit_code == 0
+    for verb in VERBS:
+        assert re.search(rf"│ {verb} +[A-Z]", shown.output), verb
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_has_help(verb) -> None:
+    assert run(verb, "--help").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["release", "ex99"], f"unknown assignment 'ex99': the course has {NAME}"),
+        (["grade", "ex99"], f"unknown assignment 'ex99': the course has {NAME}"),
+        (["grade", NAME], "nothing submitted: put notebooks at"),
+        (["feedback", NAME], f"nothing graded: run `course grade {NAME}` first"),
+        (["export", NAME], f"no grades: run `course grade {NAME}` first"),
+        (["grade", NAME, "--course", "nowhere"], "nowhere is not a folder: make it first"),
+    ],
+)
+def test_an_expected_failure_is_one_line_and_status_1(tmp_path, arguments, message) -> None:
+    done = process(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert message in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr + done.stdout
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_in_use_is_one_line(tmp_path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = process("lab", str(tmp_path / "mine"), "--port", port, "--no-browser")
+    assert done.returncode == 1
+    assert done.stderr == f"course: port {port} is in use: choose another with --port, or leave it out\n"
+
+
+def test_a_folder_that_is_a_file_is_one_line(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    done = process("lab", str(tmp_path / "file"), "--no-start")
+    assert done.returncode == 1
+    assert done.stderr.startswith("course: cannot write ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_notebook_that_is_not_json_is_named_and_the_json_report_is_still_written(tmp_path) -> None:
+    submitted = tmp_path / "submitted" / "somebody" / NAME / f"{NAME}.ipynb"
+    submitted.parent.mkdir(parents=True)
+    submitted.write_text("PK not a notebook")
+    done = process("grade", NAME, "--course", str(tmp_path), "--json", str(tmp_path / "out.json"))
+    assert done.returncode == 1
+    assert f"1 not graded: somebody: {NAME}.ipynb is not JSON, so not a notebook" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {row["verdict"] for row in json.loads((tmp_path / "out.json").read_text())} == {"error"}
+
+
+def test_lab_without_starting_makes_the_folder_and_says_what_it_did(tmp_path) -> None:
+    shown = run("lab", str(tmp_path / "mine"), "--no-start")
+    assert shown.exit_code == 0
+    assert "is ready" in shown.output
+    notebook = tmp_path / "mine" / "exercises" / NAME / f"{NAME}.ipynb"
+    notebook.write_text("my work")
+    assert (tmp_path / "mine" / "lectures" / "03_convolution_layer.ipynb").is_file()
+    assert "0 new files" in run("lab", str(tmp_path / "mine"), "--no-start").output
+
+
+def test_doctor_gives_a_line_for_each_thing_and_advice_for_what_is_missing() -> None:
+    shown = run("doctor")
+    assert shown.exit_code == 0
+    for subject in ("Python", "numpy", "torch", "CPU", "GPU", "JupyterLab", "sandbox", "data"):
+        assert re.search(rf"(ok|note|bad) +{subject}", shown.output), subject
+    lines = shown.output.split("\n")
+    for line, after in pairwise(lines):
+        if line.startswith(("note", "bad")):
+            assert "->" in after
+
+
+def test_doctor_fails_when_something_must_be_put_right(monkeypatch) -> None:
+    from course_utils import doctor
+
+    monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package"))
+    shown = run("doctor")
+    assert isinstance(shown.exception, CourseError)
+    assert re.search(r"bad +no-such-package +not installed", shown.output)
+
+
+def test_build_has_nothing_left_to_do() -> None:
+    assert "0 notebooks changed" in run("build").output
+
+
+def test_demo_grades_a_class_and_names_the_pages(tmp_path) -> None:
+    shown = run("demo", str(tmp_path / "class"))
+    assert shown.exit_code == 0, shown.output
+    rows = json.loads((tmp_path / "class" / "grades.json").read_text())
+    assert len({row["learner"] for row in rows}) >= 12
+    page = Path(re.search(r"for example (\S+\.html)", shown.output)[1])
+    assert page.is_file()
+    for learner in ("right_loops", "wrong_zeros", "crashing"):
+        assert learner in shown.output
+
+
+def test_release_feedback_and_export_say_where_their_results_are(tmp_path) -> None:
+    assert "released" in run("release", NAME, "--course", str(tmp_path)).output
+    submitted = tmp_path / "submitted" / "somebody" / NAME / f"{NAME}.ipynb"
+    submitted.parent.mkdir(parents=True)
+    submitted.write_bytes((tmp_path / "exercises" / NAME / f"{NAME}.ipynb").read_bytes())
+    assert "somebody" in run("grade", NAME, "--course", str(tmp_path)).output
+    assert "1 pages in" in run("feedback", NAME, "--course", str(tmp_path)).output
+    assert "grades in" in run("export", NAME, "--course", str(tmp_path)).output
+    assert (tmp_path / "grades" / f"{NAME}.csv").read_text().count("somebody") == 1

@@ -1,0 +1,108 @@
+"""Lectures and exercises keep to the shape that the course promises."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import jupytext
+import pytest
+from places import LECTURES, ROOT, SOLUTIONS
+
+from course_utils.grading import solution as solutions
+
+LINK = re.compile(r"\]\((\.\./[^)#]+)(?:#([^)]+))?\)")
+
+
+def cells(path, kind: str) -> list[str]:
+    return [cell.source for cell in jupytext.read(path).cells if cell.cell_type == kind]
+
+
+def headings(path) -> set[str]:
+    text = "\n".join(cells(path, "markdown"))
+    return {match.strip() for match in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("lecture", LECTURES, ids=lambda path: path.stem)
+def test_a_lecture_has_the_promised_size(lecture) -> None:
+    prose, code = cells(lecture, "markdown"), cells(lecture, "code")
+    assert 50 <= len(prose) + len(code) <= 80
+    assert 2_000 <= sum(len(text.split()) for text in prose) <= 4_000
+    assert sum(len(source.split("\n")) for source in code) <= 600
+
+
+@pytest.mark.parametrize("lecture", LECTURES, ids=lambda path: path.stem)
+def test_a_lecture_has_errata_a_summary_and_enough_questions(lecture) -> None:
+    assert {"Errata", "What you learned"} <= headings(lecture)
+    calls = [
+        node for node in ast.walk(ast.parse("\n".join(cells(lecture, "code")))) if isinstance(node, ast.Call)
+    ]
+    questions = [call for call in calls if getattr(call.func, "id", "") == "question"]
+    assert len(questions) >= 5
+
+
+@pytest.mark.parametrize(
+    "path", [*LECTURES, *(folder / f"{folder.name}.py" for folder in SOLUTIONS)], ids=lambda path: path.stem
+)
+def test_every_link_leads_somewhere(path) -> None:
+    for text in cells(path, "markdown"):
+        for target, heading in LINK.findall(text):
+            found = (path.parent / target).resolve()
+            assert found.is_file(), target
+            if heading:
+                assert heading.replace("-", " ") in {h.replace("-", " ") for h in headings(found)}, heading
+
+
+@pytest.mark.parametrize("folder", SOLUTIONS, ids=lambda path: path.name)
+def test_every_mistake_leads_to_a_section_that_exists(folder) -> None:
+    for task in solutions.load(folder).tasks:
+        for mistake in task.mistakes:
+            lecture, heading = mistake.section.split("#")
+            assert heading in headings(ROOT / "lectures" / f"{lecture}.py"), mistake.section
+
+
+@pytest.mark.parametrize("folder", SOLUTIONS, ids=lambda path: path.name)
+def test_an_exercise_begins_with_objectives_and_ends_with_what_was_learned(folder) -> None:
+    prose = cells(folder / f"{folder.name}.py", "markdown")
+    assert "Objectives" in prose[0]
+    assert "minutes" in prose[0]
+    assert "difficulty" in prose[0]
+    assert "What you learned" in prose[-1]
+
+
+@pytest.mark.parametrize("folder", SOLUTIONS, ids=lambda path: path.name)
+def test_every_task_has_help_in_three_steps_and_a_check_cell(folder) -> None:
+    text = "\n".join(cells(folder / f"{folder.name}.py", "markdown"))
+    tasks = solutions.load(folder).tasks
+    assert text.count("Help 3: nearly all of it") == len(tasks)
+    code = cells(folder / f"{folder.name}.py", "code")
+    assert all(f"check({task.name})" in code for task in tasks)
+
+
+@pytest.mark.parametrize("folder", SOLUTIONS, ids=lambda path: path.name)
+def test_the_table_of_tasks_tells_the_points_that_the_cells_give(folder) -> None:
+    table = cells(folder / f"{folder.name}.py", "markdown")[0]
+    points = [float(row) for row in re.findall(r"^\| \d .*?\| ([\d.]+) \|", table, re.MULTILINE)]
+    assert points == list(solutions.load(folder).graded.values())
+
+
+def test_no_lecture_function_passes_a_task(ex02) -> None:
+    """Run the lecture's cells and hand each of its functions in, under each task's name."""
+    from course_utils.check.expected import public_cases, record
+    from course_utils.check.probe import Said, run_all
+    from course_utils.check.verdict import judge
+
+    recorded = [record(task, ex02.reference, public_cases(task)) for task in ex02.tasks]
+    for lecture in LECTURES:
+        tree = ast.parse("\n".join(cells(lecture, "code")))
+        keep = (ast.Import, ast.ImportFrom, ast.FunctionDef)
+        space: dict = {}
+        tree.body = [node for node in tree.body if isinstance(node, keep)]
+        exec(compile(tree, lecture.name, "exec"), space)
+        functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+        for expected in recorded:
+            for name in functions:
+                outcomes = run_all(expected.probe, space[name], expected.cases, expected.returns, Said())
+                assert judge(expected, outcomes).score == 0, (
+                    f"{lecture.stem}: {name} passes cases of {expected.name}"
+                )
