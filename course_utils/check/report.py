@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
 import numpy as np
@@ -118,18 +119,22 @@ def heat_map(array: NDArray[Any], title: str, mark: tuple[int, int] | None = Non
 
 
 def _groups(verdict: Verdict) -> str:
-    rows = "".join(
-        f"<tr><td>{'&#10003; passed' if passed else '&#10007; failed'}</td>"
-        f'<td style="text-align:left">{html.escape(group)}</td><td>{verdict.points[group]:g}</td></tr>'
-        for group, passed in verdict.passed.items()
-    )
-    head = '<tr><th></th><th style="text-align:left">cases</th><th>points</th></tr>'
-    return f"<table>{head}{rows}</table>"
+    rows = [_row("th", "", "cases", "points")]
+    for group, passed in verdict.passed.items():
+        mark = "&#10003; passed" if passed else "&#10007; failed"
+        rows.append(_row("td", mark, html.escape(group), f"{verdict.points[group]:g}"))
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _row(tag: str, *texts: str) -> str:
+    style = "padding:2px 10px;text-align:left"
+    cells = "".join(f'<{tag} style="{style}">{text}</{tag}>' for text in texts)
+    return f"<tr>{cells}</tr>"
 
 
 def _diagnosis(diagnosis: Diagnosis) -> str:
     text = f"<b>Mistake: {html.escape(diagnosis.name)}</b>{html.escape(_where(diagnosis))}. "
-    text += html.escape(diagnosis.why)
+    text += re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(diagnosis.why))
     if diagnosis.section:
         title, link = _place(diagnosis.section)
         text += f' Read <a href="{html.escape(link)}">{html.escape(title)}</a>.'
