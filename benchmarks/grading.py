@@ -30,9 +30,8 @@ import numpy as np
 from rich.console import Console
 
 from course_utils.check import check
-from course_utils.grading.demo import samples, submit_samples
+from course_utils.grading.demo import make_class, samples
 from course_utils.grading.folder import CourseFolder
-from course_utils.grading.release import release
 
 ASSIGNMENT = "ex02_convolution"
 ROUNDS = 3
@@ -64,8 +63,7 @@ def course(root: Path) -> CourseFolder:
     """Make a course folder with a class that plain nbgrader can grade: without the one that crashes."""
     (root / "nbgrader_config.py").write_text(PLAIN)
     folder = CourseFolder(root)
-    release(folder, ASSIGNMENT)
-    submit_samples(folder, ASSIGNMENT)
+    make_class(folder, ASSIGNMENT)
     shutil.rmtree(root / "submitted" / "crashing")
     return folder
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +21,14 @@ from rich.table import Table
 from course_utils.errors import CourseError
 
 if TYPE_CHECKING:
+    from course_utils.grading.folder import CourseFolder
     from course_utils.grading.grade import Report, Result
 
 app = typer.Typer(
     help="The course on convolutional networks: open it, do it, grade it.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 out = Console()
@@ -39,15 +42,22 @@ CourseOption = Annotated[
     Path, typer.Option("--course", help="The course folder, with submitted/LEARNER/ASSIGNMENT/ in it.")
 ]
 HERE = Path()
+MARKS = {"needs manual grading": "?", "error": "!"}
 
 
 def main() -> None:
-    """Run the command; an expected failure is one line on stderr and exit status 1."""
+    """Run the command; a failure is one line on stderr, with exit status 1 if it was to be expected."""
     try:
         app(prog_name="course")
     except CourseError as error:
         err.print(f"[bold red]course:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
+    except Exception as error:
+        with tempfile.NamedTemporaryFile("w", prefix="course-", suffix=".txt", delete=False) as report:
+            report.write(traceback.format_exc())
+        text = f"{type(error).__name__}: {error}".split("\n")[0]
+        err.print(f"[bold red]course:[/] {escape(text)} (details in {report.name})", soft_wrap=True)
+        sys.exit(2)
 
 
 @app.command(rich_help_panel=LEARN)
@@ -56,7 +66,7 @@ def lab(
         "my-course"
     ),
     port: Annotated[
-        int | None, typer.Option(help="Port for JupyterLab; without it, the next free one.")
+        int | None, typer.Option(min=1, max=65535, help="Port for JupyterLab; without it, the next free one.")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
     start: Annotated[bool, typer.Option(help="Start JupyterLab after the folder is ready.")] = True,
@@ -75,10 +85,10 @@ def lab(
         out.print(
             f"{name} is yours and stays; its newer version is {beside}", highlight=False, soft_wrap=True
         )
-    out.print(f"{folder} is ready: {len(delivery.new)} new files", highlight=False, soft_wrap=True)
+    news = f"{len(delivery.new)} new files" if delivery.new else "nothing new" if not delivery.updated else ""
+    out.print(f"{folder} is ready" + (f": {news}" if news else ""), highlight=False, soft_wrap=True)
     if start:
-        lectures = sorted(name for name in delivery.new if name.parts[0] == "lectures")
-        learner.open_lab(folder, port, browser, str(lectures[0]) if lectures else "")
+        learner.open_lab(folder, port, browser)
 
 
 @app.command(rich_help_panel=LEARN)
@@ -118,13 +128,17 @@ def grade(
     """Grade everything submitted to an assignment, and show who got what and which mistakes were made."""
     with out.status("opening the gradebook"):
         from course_utils.grading.folder import CourseFolder
+        from course_utils.grading.grade import writable
 
         folder = CourseFolder(course)
-        learners = folder.learners(assignment) if folder.solution(assignment) else []
-    report = _grade(folder, assignment, len(learners), json)
+        folder.require(assignment)
+        learners = folder.learners(assignment)
+    report = _grade(folder, assignment, len(learners), writable(json) if json else None)
     _table(report.results)
+    for problem in report.problems:
+        err.print(f"not graded: {escape(problem)}", highlight=False, soft_wrap=True)
     if report.problems:
-        raise CourseError(f"{len(report.problems)} not graded: " + "; ".join(report.problems))
+        raise CourseError(f"{len(report.problems)} of {len(learners)} submissions could not be graded")
 
 
 @app.command(rich_help_panel=TEACH)
@@ -165,22 +179,23 @@ def demo(
     """Try grading on a class of sample submissions, in a temporary course folder."""
     assignment = "ex02_convolution"
     with out.status(f"releasing {assignment} and handing in the samples"):
-        from course_utils.grading.demo import submit_samples
+        from course_utils.grading.demo import make_class
         from course_utils.grading.folder import CourseFolder
         from course_utils.grading.gradebook import feedback as write
-        from course_utils.grading.release import release as make
 
         root = folder or Path(tempfile.mkdtemp(prefix="course-demo-"))
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CourseError(f"cannot make {root}: {error.strerror}") from None
         course = CourseFolder(root)
-        make(course, assignment)
-        learners = submit_samples(course, assignment)
+        learners = make_class(course, assignment)
     report = _grade(course, assignment, len(learners), root / "grades.json")
     with _progress("feedback", len(learners)) as advance:
         pages = write(course, assignment, advance)
     _table(report.results)
     for problem in report.problems:
-        out.print(f"not graded: {problem}", highlight=False, soft_wrap=True, markup=False)
+        err.print(f"not graded: {escape(problem)}", highlight=False, soft_wrap=True)
     out.print(f"results   {root / 'grades.json'}", highlight=False, soft_wrap=True)
     out.print(f"feedback  {len(pages)} pages, for example {pages[0]}", highlight=False, soft_wrap=True)
 
@@ -228,7 +243,7 @@ def _repository() -> Path:
     return root
 
 
-def _grade(folder, assignment: str, total: int, json: Path | None) -> Report:  # type: ignore[no-untyped-def]
+def _grade(folder: CourseFolder, assignment: str, total: int, json: Path | None) -> Report:
     """Grade with a progress bar, releasing first where the gradebook does not know the assignment."""
     from course_utils.grading.grade import grade as run
     from course_utils.grading.grade import write_json
@@ -268,12 +283,12 @@ def _table(results: list[Result]) -> None:
         column.justify = "right"
     for learner in dict.fromkeys(result.learner for result in results):
         row = [result for result in results if result.learner == learner]
-        scores = ["?" if result.verdict == "needs manual grading" else f"{result.score:g}" for result in row]
+        scores = [MARKS.get(result.verdict, f"{result.score:g}") for result in row]
         total, most = sum(result.score for result in row), sum(result.max_score for result in row)
         points.add_row(escape(learner), *scores, f"{total:g}", f"{most:g}")
     out.print(points)
     out.print("  ".join(f"{number} {task}" for number, task in enumerate(tasks, 1)), highlight=False)
-    out.print("? waits for a grade by hand", highlight=False)
+    out.print("? waits for a grade by hand, ! stopped with an error", highlight=False)
     seen: dict[tuple[str, str], list[str]] = {}
     for result in results:
         for name in result.diagnosis:

@@ -32,8 +32,10 @@ def deliver(folder: Path) -> Delivery:
 
     A file that the learner has not touched since it was delivered is replaced by its newer version. One that
     was changed is left alone; its newer version is written beside it, once, as ``NAME.new.ipynb``.
-    Raises CourseError when the folder cannot be written.
+    Raises CourseError when the folder cannot be written, or is the course's own repository.
     """
+    if folder.resolve() == content():
+        raise CourseError("this is the course itself: name another folder for your work, or none")
     try:
         return _deliver(folder)
     except OSError as error:
@@ -113,22 +115,29 @@ def _digest(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def open_lab(folder: Path, port: int | None, browser: bool, first: str) -> None:
-    """Replace this process by JupyterLab in ``folder``; with ``first`` it opens at that notebook.
+def open_lab(folder: Path, port: int | None, browser: bool) -> None:
+    """Replace this process by JupyterLab in ``folder``, open at the first lecture.
 
     Without ``port`` JupyterLab takes the next free one; a ``port`` that is in use raises CourseError.
     """
     if port is not None and _in_use(port):
         raise CourseError(f"port {port} is in use: choose another with --port, or leave it out")
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}"]
+    first = min(folder.glob("lectures/*.ipynb"))
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={folder.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{first.relative_to(folder)}",
+        "--log-level=WARN",
+    ]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if not browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    if first:
-        command.append(f"--LabApp.default_url=/lab/tree/{first}")
+    os.chdir(folder)  # a course's nbgrader_config.py in the present folder is not for learners
     os.execv(sys.executable, command)
 
 

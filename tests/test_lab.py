@@ -131,13 +131,20 @@ def test_a_port_in_use_is_an_expected_failure(tmp_path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(CourseError, match=f"port {port} is in use"):
-            lab.open_lab(tmp_path, port, browser=False, first="")
+            lab.open_lab(tmp_path, port, browser=False)
 
 
-def test_jupyterlab_is_started_in_the_folder_at_the_first_lecture(tmp_path, monkeypatch) -> None:
+def test_jupyterlab_is_started_in_the_folder_at_the_first_lecture(shipped, tmp_path, monkeypatch) -> None:
     started = []
     monkeypatch.setattr(os, "execv", lambda path, command: started.extend(command))
-    lab.open_lab(tmp_path, None, browser=False, first="lectures/03.ipynb")
-    assert f"--ServerApp.root_dir={tmp_path}" in started
+    monkeypatch.chdir(tmp_path)
+    lab.deliver(tmp_path / "mine")
+    lab.open_lab(tmp_path / "mine", None, browser=False)
+    assert f"--ServerApp.root_dir={tmp_path / 'mine'}" in started
     assert "--no-browser" in started
-    assert "--LabApp.default_url=/lab/tree/lectures/03.ipynb" in started
+    assert "--LabApp.default_url=/lab/tree/lectures/03_convolution_layer.ipynb" in started
+
+
+def test_the_course_s_own_repository_is_nobody_s_folder() -> None:
+    with pytest.raises(CourseError, match="this is the course itself"):
+        lab.deliver(ROOT)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from course_utils.check.expected import ExpectedOutputsError, load, names
+from course_utils.check.expected import JSON, ExpectedOutputsError, load, names
 from course_utils.check.probe import Said, run_all
 from course_utils.check.report import Report
 from course_utils.check.task import Case, Task
@@ -22,15 +22,19 @@ from course_utils.check.verdict import judge
 
 __all__ = ["Case", "Task", "check"]
 
+HOME = Path.cwd()
+"""Where the notebook began, in case it changes its working directory later."""
+
 
 def check(answer: Any, task: str | None = None) -> float:
     """Check a learner's answer to a task, show the report and return the score in points.
 
     ``answer`` is the function or class itself. The task is the one named as the variable in the call,
     ``check(conv2d)``, else the one named as the function; ``task`` names it outright.
-    Nothing that ``answer`` does, raises or prints gets past the report; nothing is written to stderr.
+    What ``answer`` raises or prints ends in the report, and what it changes of its surroundings (folder,
+    streams, warnings, logging) is put back.
     """
-    folder = Path.cwd()
+    folder = next((place for place in (Path.cwd(), HOME) if (place / JSON).is_file()), HOME)
     try:
         known = names(folder)
         name = task or _named(answer, known, sys._getframe(1))
@@ -42,7 +46,13 @@ def check(answer: Any, task: str | None = None) -> float:
         print(error)
         return 0.0
     said = Said()
-    verdict = judge(expected, run_all(expected.probe, answer, expected.cases, expected.returns, said))
+
+    def advance(number: int, seconds: float) -> None:
+        if seconds > 2:
+            print(f"case {number} of {len(expected.cases)} after {seconds:.0f} s", end="\r", flush=True)
+
+    outcomes = run_all(expected.probe, answer, expected.cases, expected.returns, said, advance)
+    verdict = judge(expected, outcomes)
     _show(Report(verdict, said.getvalue()))
     return verdict.score
 

@@ -1,7 +1,8 @@
 """Names the mistake behind wrong results.
 
-First the task's own mistakes: one whose outcomes equal the learner's on every case, else a few that each
-explain most failing cases of some group. Then generic transforms of the expected values.
+First the task's own mistakes: one whose outcomes equal the learner's on every case. Then results that say
+nothing (zeros, NaN), a few mistakes that each explain most failing cases of some group, and at last generic
+transforms of the expected values.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from course_utils.check.compare import close, difference, same
 from course_utils.check.task import Expected, ExpectedMistake, Outcome
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
+Transform = tuple[str, str, Callable[[NDArray[Any], NDArray[Any], float], bool]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,11 @@ def diagnose(expected: Expected, outcomes: Sequence[Outcome]) -> tuple[Diagnosis
             == _failing(expected, mistake.outcomes)
         ):
             return (Diagnosis(mistake.name, mistake.why, mistake.section),)
-    return _by_group(expected, outcomes, failing) or _generic(expected, outcomes, failing)
+    return (
+        _generic(expected, outcomes, failing, UNUSABLE)
+        or _by_group(expected, outcomes, failing)
+        or _generic(expected, outcomes, failing, TRANSFORMS)
+    )
 
 
 def _failing(expected: Expected, outcomes: Sequence[Outcome]) -> list[int]:
@@ -89,16 +95,22 @@ def _by_group(
         )
         if best is None or not seen[best.name]:
             break
+        if _single_numbers(expected) and len(explained[best.name]) <= len(failing) / 2:
+            break  # small whole numbers agree by chance
         found.append(Diagnosis(best.name, best.why, best.section, seen[best.name]))
         for group in seen[best.name]:
             del members[group]
     return tuple(found)
 
 
+def _single_numbers(expected: Expected) -> bool:
+    return all(array.ndim == 0 for outcome in expected.outcomes for array in outcome.arrays.values())
+
+
 def _generic(
-    expected: Expected, outcomes: Sequence[Outcome], failing: Sequence[int]
+    expected: Expected, outcomes: Sequence[Outcome], failing: Sequence[int], transforms: Sequence[Transform]
 ) -> tuple[Diagnosis, ...]:
-    """Name the first generic transform that explains every failing case that returned something."""
+    """Name the first of the transforms that explains every failing case that returned something."""
     pairs: list[tuple[Arrays, float]] = []
     for i in failing:
         want, got = expected.outcomes[i], outcomes[i]
@@ -114,14 +126,17 @@ def _generic(
                 pairs.append(((want.arrays[name], got.arrays[name]), expected.cases[i].tolerance))
     if not pairs or expected.probe == "answer":
         return ()
-    for name, why, explains in TRANSFORMS:
-        if all(explains(want, got, tolerance) for (want, got), tolerance in pairs):
+    large = [pair for pair in pairs if pair[0][0].size > 1]
+    for name, why, explains in transforms:
+        # One number alone is any other number scaled, and its own mirror image.
+        told = pairs if explains in OF_ONE_NUMBER else large
+        if told and all(explains(want, got, tolerance) for (want, got), tolerance in told):
             return (Diagnosis(name, why),)
     return ()
 
 
 def _zeros(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
-    return not np.any(got)
+    return got.size > 0 and not np.any(got)
 
 
 def _nan(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:
@@ -184,9 +199,11 @@ def _subsets(ndim: int) -> Iterator[tuple[int, ...]]:
     return itertools.chain.from_iterable(itertools.combinations(range(ndim), n) for n in range(1, ndim + 1))
 
 
-TRANSFORMS: tuple[tuple[str, str, Callable[[NDArray[Any], NDArray[Any], float], bool]], ...] = (
+UNUSABLE: tuple[Transform, ...] = (
     ("zeros", "Every value is zero: does your code fill the array that it returns?", _zeros),
     ("NaN", "There is a NaN in the result: look for 0/0, inf - inf, or an array made with np.empty.", _nan),
+)
+TRANSFORMS: tuple[Transform, ...] = (
     ("wrong type", "The values are right and their type is not: look at where you divide or convert.", _kind),
     ("negated", "Every value has the wrong sign.", _negated),
     (
@@ -204,3 +221,4 @@ TRANSFORMS: tuple[tuple[str, str, Callable[[NDArray[Any], NDArray[Any], float], 
     ),
     ("wrong shape", "The values are right and the shape is not.", _reshaped),
 )
+OF_ONE_NUMBER = (_zeros, _nan, _kind, _negated, _truncated)

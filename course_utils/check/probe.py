@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import io
+import logging
+import os
 import signal
+import sys
 import threading
+import time
+import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Number, Real
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -23,8 +30,9 @@ from numpy.typing import NDArray
 from course_utils.check.task import Answer, Case, Outcome
 
 LARGEST = 64 * 2**20  # bytes of one returned array
-PATIENCE = 5.0  # seconds for one call
-TIMED_OUT = TimeoutError.__name__
+PATIENCE = 5.0  # seconds for one call,
+BUDGET = 20.0  # and for all calls of a task
+LONGEST = 200  # characters of one line of a report
 HASH_ROUNDS = 20_000  # makes guessing every number slow while one check stays below 0.1 s
 
 
@@ -32,28 +40,52 @@ class WrongTypeError(TypeError):
     """A call returned something that is not what the task asks for."""
 
 
+class OutOfTimeError(BaseException):
+    """A call took too long. It is not an Exception, so that ``except Exception`` does not swallow it."""
+
+
 class Said(io.StringIO):
-    """Keeps the beginning of what a learner's code prints, however much it prints."""
+    """Stands in for a stream and keeps the beginning of what a learner's code prints."""
+
+    encoding = "utf-8"
 
     def write(self, text: str) -> int:
         """Keep ``text`` while less than 2,000 characters are held."""
         if self.tell() < 2_000:
-            super().write(text[:2_000])
+            super().write(_printable(text[:2_000]))
         return len(text)
+
+    def close(self) -> None:
+        """Stay open: a learner's code may close the stream that it prints to."""
 
 
 def run_all(
-    probe: str, answer: Answer, cases: Iterable[Case], returns: tuple[str, ...], said: io.StringIO
+    probe: str,
+    answer: Answer,
+    cases: Sequence[Case],
+    returns: tuple[str, ...],
+    said: Said,
+    advance: Callable[[int, float], None] = lambda number, seconds: None,
 ) -> list[Outcome]:
-    """Run all cases; after one that ran out of time the others are not tried."""
+    """Run all cases and return their outcomes; after one that ran out of time the others are not tried.
+
+    ``advance`` is called before each case with its number, from 1, and the seconds since the first one began.
+    """
     outcomes: list[Outcome] = []
-    for case in cases:
-        late = outcomes and TIMED_OUT in outcomes[-1].errors
-        outcomes.append(outcomes[-1] if late else run(probe, answer, case, returns, said))
+    begun = time.monotonic()
+    for number, case in enumerate(cases, 1):
+        seconds = time.monotonic() - begun
+        if outcomes and OutOfTimeError.__name__ in outcomes[-1].errors:
+            outcomes.append(outcomes[-1])
+        elif seconds > BUDGET:
+            outcomes.append(_failure(OutOfTimeError(f"only {number - 1} cases in {BUDGET:.0f} s"), answer))
+        else:
+            advance(number, seconds)
+            outcomes.append(run(probe, answer, case, returns, said))
     return outcomes
 
 
-def run(probe: str, answer: Answer, case: Case, returns: tuple[str, ...], said: io.StringIO) -> Outcome:
+def run(probe: str, answer: Answer, case: Case, returns: tuple[str, ...], said: Said) -> Outcome:
     """Run one case and return its outcome, whatever the learner's code does.
 
     What it prints, warns or logs to the standard streams goes to ``said``. Errors, endless recursion,
@@ -61,19 +93,12 @@ def run(probe: str, answer: Answer, case: Case, returns: tuple[str, ...], said: 
     reader passes through.
     """
     try:
-        with (
-            contextlib.redirect_stdout(said),
-            contextlib.redirect_stderr(said),
-            warnings.catch_warnings(),
-            _patience(),
-        ):
-            warnings.simplefilter("always")
-            warnings.showwarning = lambda message, category, *_: print(f"{category.__name__}: {message}")
+        with _patience(), _surroundings_kept(said):
             return Outcome(PROBES[probe](answer, case, returns))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return _failure(error)
+        return _failure(error, answer)
 
 
 def call_function(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[str, NDArray[Any]]:
@@ -86,7 +111,7 @@ def call_function(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[
         raise WrongTypeError(f"return {len(returns)} values: {', '.join(returns)}")
     arrays = {name: to_array(value) for name, value in zip(returns, values, strict=True)}
     for name, before in given.items():
-        if isinstance(before, np.ndarray) and not np.allclose(arguments[name], before, rtol=1e-9, atol=1e-9):
+        if isinstance(before, np.ndarray) and not _unchanged(before, arguments[name]):
             arrays[f"argument {name}"] = np.array(arguments[name])
     return arrays
 
@@ -103,8 +128,10 @@ def call_answer(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[st
     if question not in answers:
         raise WrongTypeError(f"the dictionary has no answer to question {question!r}")
     value = answers[question]
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
     if value is None or value is ...:
-        raise NotImplementedError
+        raise NotImplementedError("no answer yet")
     if not _is_whole(value):
         raise WrongTypeError(f"the answer to {question!r} is a whole number, not {value!r}")
     salted = f"{case.inputs['salt']} {question} {int(value)}".encode()
@@ -132,14 +159,26 @@ def to_array(value: Any) -> NDArray[Any]:
     """Turn a returned array or number into a plain array of its own; raise WrongTypeError for all else."""
     if value is None:
         raise WrongTypeError("it returned None: is a `return` missing?")
+    if inspect.iscoroutine(value):
+        value.close()
     if not isinstance(value, (np.ndarray, np.generic, Number)):
         raise WrongTypeError(f"it returned {_kind(value)}, not a NumPy array or a number")
+    if isinstance(value, np.ndarray) and value.nbytes > LARGEST:
+        raise WrongTypeError(f"it returned {value.nbytes / 2**20:.0f} MiB, far more than the task needs")
     array = np.array(value, subok=False)
     if array.dtype.kind not in "biufc":
         raise WrongTypeError(f"it returned an array of {array.dtype}, not of numbers")
-    if array.nbytes > LARGEST:
-        raise WrongTypeError(f"it returned {array.nbytes / 2**20:.0f} MiB, far more than the task needs")
-    return array
+    return array.astype(np.float64) if array.dtype == np.longdouble else array
+
+
+def _unchanged(before: NDArray[Any], after: NDArray[Any]) -> bool:
+    """Tell whether an argument is as it was, but for the rounding of a change that was taken back."""
+    if after.shape != before.shape or after.dtype != before.dtype:
+        return False
+    if before.dtype.kind != "f":
+        return np.array_equal(before, after)
+    rounding = 64 * float(np.finfo(before.dtype).eps) * float(np.max(np.abs(before), initial=0))
+    return np.allclose(after, before, rtol=0, atol=rounding)
 
 
 def _is_whole(value: Any) -> bool:
@@ -149,8 +188,9 @@ def _is_whole(value: Any) -> bool:
 
 
 def _every_second(array: NDArray[Any]) -> NDArray[Any]:
-    wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), 99, array.dtype)
-    view: NDArray[Any] = wide[..., ::2]
+    """Return the same values as a view of every second cell of a larger array, along each axis."""
+    wide = np.full([2 * size + 3 for size in array.shape], 99, array.dtype)
+    view: NDArray[Any] = wide[tuple(slice(1, 2 * size, 2) for size in array.shape)]
     view[...] = array
     return view
 
@@ -159,28 +199,88 @@ def _kind(value: Any) -> str:
     return f"an object of type {type(value).__name__}"
 
 
-def _failure(error: BaseException) -> Outcome:
+def _failure(error: BaseException, answer: Answer) -> Outcome:
     names = tuple(kind.__name__ for kind in type(error).__mro__ if issubclass(kind, BaseException))
-    text = str(error).strip().split("\n")[0][:200]
-    if isinstance(error, WrongTypeError):
+    try:
+        text = _printable(str(error)).strip().split("\n")[0][:LONGEST]
+    except Exception:
+        text = ""
+    if isinstance(error, (WrongTypeError, OutOfTimeError)):
         return Outcome(errors=names, message=text)
-    return Outcome(errors=names, message=f"{names[0]}: {text}" if text else names[0])
+    if unwritten := _unwritten_part(error, answer):
+        return Outcome(errors=("UnwrittenPartError", *names), message=f"{unwritten} is not written yet")
+    where = _where(error)
+    return Outcome(errors=names, message=f"{names[0]}: {text}{where}" if text else f"{names[0]}{where}")
+
+
+def _where(error: BaseException) -> str:
+    """Return the learner's own line that the error came from: not one of a library, nor of the course."""
+    libraries = (sys.prefix, sys.base_prefix, str(Path(__file__).parent))
+    for step in reversed(traceback.extract_tb(error.__traceback__)):
+        if step.line and not step.filename.startswith(libraries):
+            return f" (line {step.lineno}: {step.line[:LONGEST]})"
+    return ""
+
+
+def _unwritten_part(error: BaseException, answer: Answer) -> str:
+    """Return the name of another stub that the answer calls, if that is what raised the error."""
+    if not isinstance(error, NotImplementedError) or error.__traceback__ is None:
+        return ""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    code = getattr(answer, "__code__", frame.f_code)
+    return "" if frame.f_code is code or frame.f_code.co_filename == __file__ else frame.f_code.co_name
+
+
+def _printable(text: str) -> str:
+    """Return text that any stream can write: lone surrogates are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+@contextlib.contextmanager
+def _surroundings_kept(said: Said) -> Iterator[None]:
+    """Send streams and warnings to ``said``; afterwards all is as before, and no figure is left open."""
+    folder, handlers = Path.cwd(), logging.root.handlers[:]
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    figures = set(pyplot.get_fignums()) if pyplot else set()
+    try:
+        with (
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+            warnings.catch_warnings(),
+            np.errstate(),
+        ):
+            warnings.simplefilter("always")
+            warnings.showwarning = lambda message, category, *_: print(f"{category.__name__}: {message}")
+            yield
+    finally:
+        os.chdir(folder)
+        logging.root.handlers[:] = handlers
+        for number in set(pyplot.get_fignums()) - figures if pyplot else ():
+            pyplot.close(number)
 
 
 @contextlib.contextmanager
 def _patience() -> Iterator[None]:
-    """Raise TimeoutError inside a call that takes longer than PATIENCE, where the platform can."""
+    """Raise OutOfTimeError in a call that takes longer than PATIENCE, where the platform can.
+
+    It is raised after the call too, in case the call swallowed it.
+    """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    late = OutOfTimeError(f"no result after {PATIENCE:.0f} s: is there an endless loop?")
+    fired = []
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        raise TimeoutError(f"no result after {PATIENCE:.0f} s: is there an endless loop?")
+        fired.append(signum)
+        raise late
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE, 0.5)
     try:
         yield
+        if fired:
+            raise late
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from course_utils.check.compare import worst
 from course_utils.check.diagnose import Diagnosis
+from course_utils.check.probe import LONGEST
 from course_utils.check.task import Case
 from course_utils.check.verdict import CaseVerdict, Verdict
 
@@ -53,19 +54,19 @@ class Report:
 
 def as_text(verdict: Verdict, said: str) -> str:
     """Return the report as lines of text."""
-    lines = [f"{verdict.task}: {_points(verdict)} ({WORDS[verdict.word]})"]
+    lines = [f"{verdict.task}: {_points(verdict)} ({_summary(verdict)})"]
     if verdict.word == "not attempted":
         return lines[0]
     for group, passed in verdict.passed.items():
         lines.append(f"  {'passed' if passed else 'FAILED'}  {group} ({verdict.points[group]:g})")
     for diagnosis in verdict.diagnoses:
-        lines.append(f"Mistake: {diagnosis.name}{_where(diagnosis)}. {diagnosis.why}")
+        lines.append(f"{_name(diagnosis)}. {diagnosis.why}")
         if diagnosis.section:
             lines.append(f"  Read: {_place(diagnosis.section)[0]}")
     if failure := verdict.first_failure:
         lines += [f"For example {_call(verdict.task, failure.case)}", f"  {failure.differs}"]
     if said:
-        lines += ["Your code printed:", *(f"  {line}" for line in said.split("\n")[:5])]
+        lines += ["Your code printed:", *(f"  {line[:LONGEST]}" for line in said.split("\n")[:5])]
     return "\n".join(lines)
 
 
@@ -76,7 +77,7 @@ def as_html(verdict: Verdict, said: str) -> str:
     )
     parts = [
         f'<div style="border-left:4px solid {colour};padding:2px 12px;max-width:60em">',
-        f"<p><b><code>{html.escape(verdict.task)}</code>: {_points(verdict)}</b>, {WORDS[verdict.word]}</p>",
+        f"<p><b><code>{html.escape(verdict.task)}</code>: {_points(verdict)}</b>, {_summary(verdict)}</p>",
     ]
     if verdict.word != "not attempted":
         parts.append(_groups(verdict))
@@ -95,25 +96,27 @@ def heat_map(array: NDArray[Any], title: str, mark: tuple[int, int] | None = Non
     """
     sizes = zip(mark or (0, 0), array.shape, strict=True)
     top, left = [max(0, min(at - SHOWN // 2, size - SHOWN)) for at, size in sizes]
-    part = array[top : top + SHOWN, left : left + SHOWN].astype(np.float64)
+    with np.errstate(all="ignore"):
+        part = array[top : top + SHOWN, left : left + SHOWN].astype(np.float64)
     finite = np.abs(part[np.isfinite(part)])
     scale = finite.max(initial=0.0) or 1.0
     rows, columns = part.shape
     cells = []
     for (i, j), value in np.ndenumerate(part):
-        dark = np.isfinite(value) and abs(value) > 0.6 * scale
+        fill = _colour(value / scale)
         frame = ' stroke="#000" stroke-width="2"' if mark == (i + top, j + left) else ""
         cells.append(
             f'<rect x="{j * CELL + 1}" y="{i * CELL + 1}" width="{CELL - 2}" height="{CELL - 2}" '
-            f'fill="{_colour(value / scale)}"{frame}/>'
+            f'fill="rgb{fill}"{frame}/>'
             f'<text x="{(j + 0.5) * CELL}" y="{(i + 0.5) * CELL + 3}" font-size="9" text-anchor="middle" '
-            f'fill="{"#fff" if dark else "#000"}">{value:.3g}</text>'
+            f'fill="{"#fff" if _is_dark(fill) else "#000"}">{value:.3g}</text>'
         )
     size = f"{rows} x {columns} of {array.shape[0]} x {array.shape[1]}" if part.size < array.size else ""
     caption = html.escape(f"{title} {size}".strip())
+    spoken = "; ".join(", ".join(f"{value:.3g}" for value in row) for row in part)
     return (
         f'<figure style="display:inline-block;margin:0 12px 0 0"><figcaption>{caption}</figcaption>'
-        f'<svg role="img" aria-label="{caption}" width="{columns * CELL}" height="{rows * CELL}" '
+        f'<svg role="img" aria-label="{caption}: {spoken}" width="{columns * CELL}" height="{rows * CELL}" '
         f'font-family="sans-serif">{"".join(cells)}</svg></figure>'
     )
 
@@ -133,7 +136,7 @@ def _row(tag: str, *texts: str) -> str:
 
 
 def _diagnosis(diagnosis: Diagnosis) -> str:
-    text = f"<b>Mistake: {html.escape(diagnosis.name)}</b>{html.escape(_where(diagnosis))}. "
+    text = f"<b>{html.escape(_name(diagnosis))}</b>. "
     text += re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(diagnosis.why))
     if diagnosis.section:
         title, link = _place(diagnosis.section)
@@ -170,13 +173,18 @@ def _panels(want: NDArray[Any], got: NDArray[Any], index: tuple[int, ...]) -> st
     )
 
 
-def _colour(value: float) -> str:
-    """Mix the colour of a value between -1 and 1; grey for NaN and infinities."""
+def _colour(value: float) -> tuple[int, ...]:
+    """Mix the colour of a value between -1 and 1, as red, green and blue; grey for NaN and infinities."""
     if not np.isfinite(value):
-        return "#bbb"
+        return (190, 190, 190)
     end = HIGH if value > 0 else LOW
-    mixed = [round(m + (e - m) * min(1.0, abs(value))) for m, e in zip(MIDDLE, end, strict=True)]
-    return f"rgb({mixed[0]},{mixed[1]},{mixed[2]})"
+    return tuple(round(m + (e - m) * min(1.0, abs(value))) for m, e in zip(MIDDLE, end, strict=True))
+
+
+def _is_dark(colour: tuple[int, ...]) -> bool:
+    """Tell whether white is easier to read on this colour than black."""
+    red, green, blue = colour
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 110
 
 
 def _call(task: str, case: Case) -> str:
@@ -194,8 +202,17 @@ def _points(verdict: Verdict) -> str:
     return f"{verdict.score:g} of {verdict.max_score:g} points"
 
 
-def _where(diagnosis: Diagnosis) -> str:
-    return f" (in: {', '.join(diagnosis.groups)})" if diagnosis.groups else ""
+def _summary(verdict: Verdict) -> str:
+    if verdict.always("WrongTypeError"):
+        return "your code returns something else than the task asks for"
+    return WORDS[verdict.word]
+
+
+def _name(diagnosis: Diagnosis) -> str:
+    """Name a mistake; one that explains some groups and not others is a likeness."""
+    if diagnosis.groups:
+        return f"Looks like: {diagnosis.name} (in: {', '.join(diagnosis.groups)})"
+    return f"Mistake: {diagnosis.name}"
 
 
 def _place(section: str) -> tuple[str, str]:

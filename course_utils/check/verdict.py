@@ -46,14 +46,17 @@ class Verdict:
     @property
     def word(self) -> str:
         """The verdict in one word: passed, partial, failed, error or not attempted."""
-        errors = [case.got.errors[:1] for case in self.cases]
         if all(self.passed.values()):
             return "passed"
-        if all(error == (UNTOUCHED,) for error in errors):
+        if self.always(UNTOUCHED):
             return "not attempted"
-        if all(errors):
+        if all(case.got.errors for case in self.cases):
             return "error"
         return "partial" if self.score else "failed"
+
+    def always(self, error: str) -> bool:
+        """Tell whether every call ended in this very class of error."""
+        return all(case.got.errors[:1] == (error,) for case in self.cases)
 
     @property
     def first_failure(self) -> CaseVerdict | None:

@@ -8,9 +8,9 @@ from typing import Any
 def configure(c: Any) -> None:
     """Set nbgrader's traits on the configuration object ``c``.
 
-    Solutions are released to ``exercises/``; of a solution's folder only the notebook and the expected
-    outputs are copied. The gradebook is nbgrader's default, ``gradebook.db`` in the course folder: set
-    ``c.CourseDirectory.db_url`` to any SQLAlchemy URL after this call for another one.
+    Solutions are released to ``exercises/``; of a solution's folder, code and samples are not copied. The
+    gradebook is nbgrader's default, ``gradebook.db`` in the course folder: set ``c.CourseDirectory.db_url``
+    to any SQLAlchemy URL after this call for another one.
     """
     c.CourseDirectory.course_id = "convnet"
     c.CourseDirectory.source_directory = "solutions"

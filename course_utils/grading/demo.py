@@ -11,7 +11,9 @@ from pathlib import Path
 import jupytext
 import nbformat
 
+from course_utils.errors import CourseError
 from course_utils.grading.folder import CourseFolder
+from course_utils.grading.release import release
 
 
 def samples(solution: Path) -> dict[str, dict[str, str]]:
@@ -25,9 +27,14 @@ def read_sample(path: Path) -> dict[str, str]:
     return {cell.metadata["title"]: cell.source for cell in cells if cell.metadata.get("title")}
 
 
-def submit_samples(folder: CourseFolder, assignment: str) -> list[str]:
-    """Write every sample as a submission to the released assignment; return the learners' names."""
-    released = folder.root / "exercises" / assignment / f"{assignment}.ipynb"
+def make_class(folder: CourseFolder, assignment: str) -> list[str]:
+    """Release the assignment and write every sample as a submission to it; return the learners' names.
+
+    Raises CourseError when the folder holds submissions already: the samples would lie among them.
+    """
+    if (folder.root / "submitted").exists():
+        raise CourseError(f"{folder.root} holds a class already: give the demo a folder of its own")
+    released = release(folder, assignment) / f"{assignment}.ipynb"
     learners = samples(folder.solution(assignment))
     for learner, answers in learners.items():
         notebook = nbformat.read(released, as_version=4)

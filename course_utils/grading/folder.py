@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nbformat.warnings import MissingIDFieldWarning
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -35,6 +37,11 @@ class CourseFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        tools = str(Path(sys.executable).parent)  # nbgrader calls alembic by name to make a gradebook
+        os.environ["PATH"] = os.pathsep.join([tools, os.environ.get("PATH", os.defpath)])
+        # nbgrader's own queries set off the one, learners' old notebooks the other
+        warnings.filterwarnings("ignore", category=SAWarning)
+        warnings.filterwarnings("ignore", category=MissingIDFieldWarning)
         if not self.root.is_dir():
             raise CourseError(f"{root} is not a folder: make it first, or name another with --course")
         if not os.access(self.root, os.W_OK):
@@ -46,39 +53,54 @@ class CourseFolder:
         config = Config()
         configure(config)
         if (self.root / SETTINGS).is_file():
-            config.merge(PyFileConfigLoader(SETTINGS, path=str(self.root)).load_config())
+            try:
+                config.merge(PyFileConfigLoader(SETTINGS, path=str(self.root)).load_config())
+            except Exception as error:
+                raise CourseError(f"{self.root / SETTINGS} cannot be read: {error!r}") from None
         config.CourseDirectory.root = str(self.root)
         return config
 
     @cached_property
     def api(self) -> Any:
         """The interface of nbgrader to this folder; its log goes nowhere but into results."""
-        tools = str(Path(sys.executable).parent)  # nbgrader calls alembic by name to make a gradebook
-        os.environ["PATH"] = os.pathsep.join([tools, os.environ.get("PATH", os.defpath)])
         api = NbGraderAPI(config=self.config)
         api.log.setLevel(logging.INFO)
-        warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own queries set them off
         return api
 
     @contextmanager
     def gradebook(self) -> Iterator[Any]:
-        """Open nbgrader's gradebook."""
-        with Gradebook(self.api.coursedir.db_url, self.api.coursedir.course_id) as gradebook:
-            yield gradebook
+        """Open nbgrader's gradebook; raise CourseError when the database cannot be used."""
+        url = self.config.CourseDirectory.get("db_url", f"sqlite:///{self.root / 'gradebook.db'}")
+        try:
+            with Gradebook(url, self.config.CourseDirectory.course_id) as gradebook:
+                yield gradebook
+        except (SQLAlchemyError, ImportError, subprocess.CalledProcessError) as error:
+            reason = str(error).strip().split("\n")[0]
+            raise CourseError(f"the gradebook {url} cannot be used: {reason}") from None
+
+    def require(self, assignment: str) -> None:
+        """Raise CourseError, naming the assignments there are, when there is no such one."""
+        known = set(assignments(self.root))
+        if home := repository():
+            known |= set(assignments(home))
+        if assignment not in known:
+            listed = ", ".join(sorted(known)) or "none"
+            raise CourseError(f"unknown assignment {assignment!r}: the course has {listed}")
 
     def solution(self, assignment: str) -> Path:
-        """Return the folder of an assignment's solution, brought from the repository if need be."""
-        here = self.root / "solutions" / assignment
-        if not (here / f"{assignment}.ipynb").is_file():
-            known = assignments(self.root)
-            if home := repository():
-                known = sorted({*known, *assignments(home)})
-            if assignment not in known or home is None:
-                listed = ", ".join(known) or "none"
-                raise CourseError(f"unknown assignment {assignment!r}: the course has {listed}")
+        """Return the folder of an assignment's solution, brought from the repository if need be.
+
+        With the first one comes an ``nbgrader_config.py``, so that nbgrader's own commands and formgrader see
+        the folder as the ``course`` command does.
+        """
+        self.require(assignment)
+        here, home = self.root / "solutions" / assignment, repository()
+        if not (here / "tasks.py").is_file() and home is not None:
             shutil.copytree(
                 home / "solutions" / assignment, here, ignore=shutil.ignore_patterns("__pycache__")
             )
+            if not (self.root / SETTINGS).exists():
+                shutil.copy(home / SETTINGS, self.root)
         return here
 
     def is_released(self, assignment: str) -> bool:

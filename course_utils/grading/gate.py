@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import importlib.util
 import io
-import itertools
 import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -23,7 +22,10 @@ BYTECODE = (".pyc", ".pyo", ".so", ".pyd")
 NOTEBOOK_METADATA = {"kernelspec", "language_info"}
 CELL_METADATA = {"nbgrader", "tags", "jupyter", "editable", "deletable"}
 SHINGLE = 3  # consecutive lines of a solution that count as its text,
-TELLING = 20  # if they have at least so many characters
+TELLING = 20  # if they have at least so many characters;
+LONG = 40  # a single line of so many is enough
+SMALL = 12  # nodes of a syntax tree
+LIBRARIES = {"np", "numpy", "scipy", "torch"}
 
 
 def leaks(files: Iterable[Path], solutions: Iterable[Solution]) -> Iterator[str]:
@@ -47,7 +49,9 @@ def _file_leaks(path: Path, content: bytes, texts: set[tuple[str, ...]], shapes:
         try:
             notebook = json.loads(content)
         except ValueError:
-            yield "not JSON, so not a notebook"
+            notebook = None
+        if not isinstance(notebook, dict):
+            yield "not a notebook"
             return
         yield from _notebook_leaks(notebook, shapes)
         parts = list(_strings(notebook))
@@ -90,7 +94,7 @@ def _equal(one: Case, other: Case) -> bool:
 
 def _members(content: bytes) -> Iterator[bytes]:
     """Return a file's content, or that of the members of an archive."""
-    if not content.startswith(b"PK"):
+    if not zipfile.is_zipfile(io.BytesIO(content)):
         yield content
         return
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -129,7 +133,9 @@ def _windows(lines: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _shingles(text: str) -> Iterator[tuple[str, ...]]:
+    """Yield the runs of lines that give a solution away: three in a row, or a single long one."""
     lines = _lines(text)
+    yield from ((line,) for line in lines if len(line) >= LONG)
     width = min(SHINGLE, len(lines))
     for start in range(len(lines) - width + 1 if width else 0):
         shingle = tuple(lines[start : start + width])
@@ -138,29 +144,39 @@ def _shingles(text: str) -> Iterator[tuple[str, ...]]:
 
 
 def _statement_shapes(source: str) -> Iterator[str]:
-    """Yield the syntax of a function's body, or of a whole text, with its names replaced by their order.
+    """Yield the syntax of a function's body, or of a whole text, with its variables replaced by their order.
 
-    A copy with other variable names and other messages has the same shape. Bodies of fewer than 12 nodes
-    are too common to tell.
+    A copy with other variable names and error messages has the same shape; what it calls keeps its name.
+    Bodies of fewer than SMALL nodes are too common to tell.
     """
     try:
-        tree = ast.parse(_dedent(source))
+        tree = ast.parse(_parseable(source))
     except SyntaxError:
         return
-    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    bodies = [
+        node.body for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
     for body in [*bodies, tree.body]:
         statements = [s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
-        if sum(1 for s in statements for _ in ast.walk(s)) < 12:
+        if sum(1 for s in statements for _ in ast.walk(s)) < SMALL:
             continue
-        order: dict[str, str] = {}
-        count = itertools.count()
         shape = ast.parse("\n".join(ast.unparse(s) for s in _as_function(statements)))
+        kept = {
+            node.func.id for node in ast.walk(shape) if isinstance(node, ast.Call) and _is_name(node.func)
+        }
+        kept |= LIBRARIES
+        for error in ast.walk(shape):
+            if isinstance(error, ast.Raise) and isinstance(error.exc, ast.Call):
+                error.exc.args = []
+        order: dict[str, str] = {}
         for node in ast.walk(shape):
-            if isinstance(node, ast.Name):
-                node.id = order.setdefault(node.id, f"v{next(count)}")
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                node.value = ""
+            if isinstance(node, ast.Name) and node.id not in kept:
+                node.id = order.setdefault(node.id, f"v{len(order)}")
         yield ast.dump(shape)
+
+
+def _is_name(node: ast.expr) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name)
 
 
 def _as_function(statements: list[ast.stmt]) -> list[ast.stmt]:
@@ -172,9 +188,9 @@ def _as_function(statements: list[ast.stmt]) -> list[ast.stmt]:
     return [function]
 
 
-def _dedent(source: str) -> str:
-    """Make a solution's region, cut out of a function, parse on its own."""
-    lines = [line for line in source.split("\n") if line.strip()]
+def _parseable(source: str) -> str:
+    """Drop IPython's magic lines, and wrap a solution's region, cut out of a function, into one."""
+    lines = [line for line in source.split("\n") if line.strip() and line.lstrip()[0] not in "%!"]
     if lines and lines[0].startswith(" "):
         return "def f():\n" + "\n".join(lines)
-    return source
+    return "\n".join(lines)

@@ -8,6 +8,7 @@ grading trusts the submission.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from course_utils.check.report import VERDICT_MIME
 from course_utils.errors import CourseError
 from course_utils.grading import solution as solutions
 from course_utils.grading.folder import CourseFolder
-from course_utils.grading.log import last_error
+from course_utils.grading.log import last_error, was_interrupted
 
 MANUAL = "needs manual grading"
 
@@ -64,7 +65,8 @@ def grade(
     """Grade every submission of ``assignment`` and record the scores in the gradebook.
 
     ``advance`` is called with each learner's name before that submission is graded. A submission that cannot
-    be graded costs the others nothing: its tasks get verdict "error" and 0 points.
+    be graded costs the others nothing: its tasks get verdict "error", and the scores that the gradebook holds
+    for the learner stay, 0 on a first submission. An interrupt passes through and leaves what is done.
     """
     solution = solutions.load(folder.solution(assignment))
     results: list[Result] = []
@@ -72,8 +74,12 @@ def grade(
     for learner in folder.learners(assignment):
         advance(learner)
         problem = _unreadable(folder.submission(assignment, learner))
-        if not problem:
+        if problem:
+            _enter(folder, assignment, learner)
+        else:
             outcome = folder.api.autograde(assignment, learner, force=True)
+            if was_interrupted(outcome):
+                raise KeyboardInterrupt
             problem = "" if outcome["success"] else last_error(outcome)
         if problem:
             problems.append(f"{learner}: {problem}")
@@ -81,26 +87,42 @@ def grade(
     return Report(results, problems)
 
 
+def writable(path: Path) -> Path:
+    """Return ``path``; raise CourseError when no file can be written there."""
+    if (
+        not path.parent.is_dir()
+        or path.is_dir()
+        or not os.access(path if path.exists() else path.parent, os.W_OK)
+    ):
+        raise CourseError(f"cannot write {path}: no such folder, or no permission")
+    return path
+
+
 def write_json(results: list[Result], path: Path) -> None:
     """Write one JSON object for each learner and task, as a list."""
     text = json.dumps([asdict(result) for result in results], indent=1, ensure_ascii=False)
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CourseError(f"cannot write {path}: {error.strerror}") from None
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _unreadable(notebook: Path) -> str:
     """Say what is wrong with a submitted file; the empty text when nothing is."""
     if not notebook.is_file():
-        return f"no {notebook.name} among the submitted files"
+        others = ", ".join(sorted(path.name for path in notebook.parent.iterdir())) or "nothing"
+        return f"no {notebook.name} among the submitted files: there is {others}"
     try:
         content = json.loads(notebook.read_text(encoding="utf-8"))
     except (ValueError, OSError):
         return f"{notebook.name} is not JSON, so not a notebook: ask for it again"
-    if not isinstance(content, dict) or "cells" not in content:
+    if not isinstance(content, dict) or not isinstance(content.get("cells", content.get("worksheets")), list):
         return f"{notebook.name} is JSON without cells, so not a notebook: ask for it again"
     return ""
+
+
+def _enter(folder: CourseFolder, assignment: str, learner: str) -> None:
+    """Enter an unreadable submission in the gradebook, so that the learner is not missing from it."""
+    with folder.gradebook() as gradebook:
+        gradebook.update_or_create_student(learner)
+        gradebook.update_or_create_submission(assignment, learner)
 
 
 def _results(

@@ -15,7 +15,7 @@ from course_utils.grading.log import last_error
 
 def graded(folder: CourseFolder, assignment: str) -> list[str]:
     """Return the learners whose submission is graded; raise CourseError when there is none."""
-    folder.solution(assignment)
+    folder.require(assignment)
     found = sorted(path.parent.name for path in (folder.root / "autograded").glob(f"*/{assignment}"))
     if not found:
         raise CourseError(f"nothing graded: run `course grade {assignment}` first")
@@ -41,7 +41,9 @@ def feedback(
 
 def export(folder: CourseFolder, assignment: str, to: Path) -> Path:
     """Write the grades of ``assignment`` as a CSV table with nbgrader's exporter and return its path."""
-    folder.solution(assignment)
+    folder.require(assignment)
+    if not folder.is_released(assignment):
+        raise CourseError(f"no grades: run `course grade {assignment}` first")
     with folder.gradebook() as gradebook:
         try:
             gradebook.find_assignment(assignment)

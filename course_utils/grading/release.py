@@ -39,10 +39,16 @@ def release(folder: CourseFolder, assignment: str) -> Path:
 
 
 def inspect(folder: CourseFolder, solution: solutions.Solution, released: Path) -> None:
-    """Raise CourseError when a file of the release, or a lecture beside it, holds what it must not."""
+    """Raise CourseError when a file of the release, or a lecture beside it, holds what it must not.
+
+    A release is the notebook and its expected outputs: whatever else lies there got there by accident.
+    """
+    parts = {f"{solution.assignment}.ipynb", expected_outputs.JSON, expected_outputs.NPZ}
     lectures = sorted((folder.root / "lectures").glob("*.ipynb"))
     files = [path for path in sorted(released.rglob("*")) if path.is_file()]
-    found = list(gate.leaks([*files, *lectures], [solution]))
+    strays = [path for path in files if str(path.relative_to(released)) not in parts]
+    found = [f"{path}: not a part of the release, remove it from the solution's folder" for path in strays]
+    found += gate.leaks([*files, *lectures], [solution])
     if found:
         lines = [str(Path(line).relative_to(folder.root)) for line in found]
         raise CourseError("not released, because a learner would get: " + "; ".join(lines))

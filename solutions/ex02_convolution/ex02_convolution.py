@@ -303,7 +303,7 @@ photograph = load("photographs").images[0] / 255
 vertical = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]]) / 3
 filters = np.stack([np.stack([k] * 3) for k in (vertical, vertical.T, np.full((3, 3), 1 / 27))])
 try:
-    maps = conv2d(photograph[None], filters, np.zeros(3), stride=2, padding=1)[0]
+    maps = conv2d(photograph[None], filters, np.zeros(3), 2, 1)[0]
 except NotImplementedError:
     print("Write conv2d first, then come back to this cell.")
 else:

@@ -26,9 +26,17 @@ def numbers(rng: Rng, *shape: int) -> Array:
     return (2 * rng.integers(-8, 8, shape) + 1) / 8
 
 
+def fine(rng: Rng, *shape: int) -> Array:
+    """Odd millionths (of 2 to the 20th) between -2 and 2: too fine for half precision, and sums still exact."""
+    return (2 * rng.integers(-(2**20), 2**20, shape) + 1) / 2**20
+
+
 def whole(rng: Rng, *shape: int) -> Array:
-    """Integers between 1 and 9, as an integer array."""
-    return rng.integers(1, 10, shape)
+    """Integers between -9 and 9 without 0, as an integer array."""
+    return rng.integers(1, 10, shape) * rng.choice([-1, 1], shape)
+
+
+TYPES_AND_LAYOUTS = "integers, float32, fine fractions, not contiguous"
 
 
 # output_size
@@ -54,6 +62,9 @@ def output_size_cases(rng: Rng) -> Iterator[Case]:
     n, padding = int(rng.integers(3, 7)), int(rng.integers(1, 3))
     fits = "kernel that fits exactly, or not at all"
     yield case(fits, n, n)
+    yield case(fits, n, n - 1, n + 2)
+    yield case(fits, n, n + 1, 2)
+    yield case(fits, n, n + 2 * padding + 1, 3, padding)
     yield case(fits, n, n + 2 * padding, 1, padding)
     yield case(fits, n, n + 2 * padding + 1, 1, padding)
     yield case(fits, n, n + 2, 2, 0)
@@ -140,6 +151,26 @@ def does_not_check_the_fit(right, n, kernel_size, stride=1, padding=0):
 
 
 @output_size.mistake(
+    "You round before you test: with a stride, a kernel that is a little too large seems to fit once.",
+    "03_convolution_layer#Output size",
+)
+def rounds_before_testing_the_fit(right, n, kernel_size, stride=1, padding=0):
+    size = int((n + 2 * padding - kernel_size) / stride) + 1
+    if size < 1:
+        raise ValueError("does not fit")
+    return size
+
+
+@output_size.mistake(
+    "The arguments are mixed up: stride comes before padding.", "03_convolution_layer#Stride"
+)
+def swaps_the_arguments_stride_and_padding(right, n, kernel_size, stride=1, padding=0):
+    if padding == 0:
+        raise ZeroDivisionError
+    return right.output_size(n, kernel_size, padding, stride)
+
+
+@output_size.mistake(
     "You refuse a kernel as large as the padded input: it fits in exactly one position.",
     "03_convolution_layer#Output size",
 )
@@ -171,9 +202,10 @@ def zero_pad_cases(rng: Rng) -> Iterator[Case]:
     yield case("padding 2 and 3", numbers(rng, 2, 1, 5, 3), 2)
     yield case("padding 2 and 3", numbers(rng, 1, 2, 2, 4), 3)
     yield case("padding 0", numbers(rng, 2, 2, 3, 4), 0)
-    types = "integers, float32, not contiguous"
+    types = TYPES_AND_LAYOUTS
     yield case(types, whole(rng, 1, 2, 4, 3), 1)
     yield case(types, numbers(rng, 2, 1, 3, 4).astype(np.float32), 2)
+    yield case(types, fine(rng, 1, 2, 3, 2), 1)
     yield case(types, numbers(rng, 2, 2, 3, 4), 1, strided=True)
 
 
@@ -185,7 +217,7 @@ def torch_pad(x, padding):
 
 zero_pad = Task(
     "zero_pad",
-    {"padding 1": 0.5, "padding 2 and 3": 0.5, "padding 0": 0.5, "integers, float32, not contiguous": 0.5},
+    {"padding 1": 0.5, "padding 2 and 3": 0.5, "padding 0": 0.5, TYPES_AND_LAYOUTS: 0.5},
     zero_pad_cases,
     oracle=torch_pad,
 )
@@ -195,6 +227,14 @@ PADDING = "03_convolution_layer#Zero padding"
 @zero_pad.mistake("You pad after the rows and columns only: zeros belong on all four sides.", PADDING)
 def pads_bottom_and_right_only(right, x, padding):
     return np.pad(x, ((0, 0), (0, 0), (0, padding), (0, padding)))
+
+
+@zero_pad.mistake(
+    "The shape is right, and the image sits in its upper left corner: leave `padding` rows and columns before it.",
+    PADDING,
+)
+def puts_the_image_into_the_corner(right, x, padding):
+    return np.pad(x, ((0, 0), (0, 0), (0, 2 * padding), (0, 2 * padding)))
 
 
 @zero_pad.mistake("You pad before the rows and columns only: zeros belong on all four sides.", PADDING)
@@ -262,11 +302,16 @@ def plane_cases(rng: Rng) -> Iterator[Case]:
     yield case("not square", numbers(rng, 5, 8), numbers(rng, 3, 3))
     yield case("not square", numbers(rng, 7, 6), numbers(rng, 2, 4))
     yield case("not square", numbers(rng, 6, 9), numbers(rng, 5, 2))
+    yield case("not square", numbers(rng, 4, 6), numbers(rng, 4, 3))
+    yield case("not square", numbers(rng, 5, 4), numbers(rng, 1, 3))
+    yield case("not square", numbers(rng, 4, 5), numbers(rng, 3, 1))
     sizes = "kernel as large as the image, or one number"
     yield case(sizes, numbers(rng, 4, 3), numbers(rng, 4, 3))
     yield case(sizes, numbers(rng, 3, 4), numbers(rng, 1, 1))
-    types = "integers, float32, not contiguous"
+    types = TYPES_AND_LAYOUTS
     yield case(types, whole(rng, 6, 5), numbers(rng, 3, 2))
+    yield case(types, numbers(rng, 5, 6), whole(rng, 2, 3))
+    yield case(types, fine(rng, 5, 4), fine(rng, 2, 3))
     yield case(types, numbers(rng, 5, 5).astype(np.float32), numbers(rng, 2, 3).astype(np.float32))
     yield case(types, numbers(rng, 6, 6), numbers(rng, 3, 3), strided=True)
 
@@ -279,7 +324,7 @@ PLANE_POINTS = {
     "square": 1,
     "not square": 1,
     "kernel as large as the image, or one number": 0.5,
-    "integers, float32, not contiguous": 0.5,
+    TYPES_AND_LAYOUTS: 0.5,
 }
 cross_correlate2d = Task(
     "cross_correlate2d",
@@ -346,6 +391,44 @@ def hard_codes_a_kernel_of_3(right, image, kernel):
     return result
 
 
+@cross_correlate2d.mistake(
+    "The last row and column of the result stay zero: loop over all positions, as many as the result has.",
+    "03_convolution_layer#Output size",
+)
+def leaves_the_last_row_and_column_zero(right, image, kernel):
+    result = right.cross_correlate2d(image, kernel)
+    result[-1], result[:, -1] = 0, 0
+    return result
+
+
+@cross_correlate2d.mistake(
+    "Only the first row of the result is filled: is the `return` inside the loop over rows?", WINDOW
+)
+def returns_after_the_first_row(right, image, kernel):
+    result = right.cross_correlate2d(image, kernel)
+    result[1:] = 0
+    return result
+
+
+@cross_correlate2d.mistake(
+    "You multiply the window and the kernel as matrices: `*` multiplies cell by cell, `@` does not.", WINDOW
+)
+def multiplies_as_matrices(right, image, kernel):
+    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
+    return (windows @ kernel).sum(axis=(2, 3))
+
+
+@cross_correlate2d.mistake(
+    "You use the kernel's height for its width too: take both from kernel.shape.", WINDOW
+)
+def takes_every_kernel_for_square(right, image, kernel):
+    size = kernel.shape[0]
+    result = np.zeros((image.shape[0] - size + 1, image.shape[1] - size + 1))
+    for i, j in np.ndindex(*result.shape):
+        result[i, j] = np.sum(image[i : i + size, j : j + size] * kernel)
+    return result
+
+
 @cross_correlate2d.mistake("You take the mean of the products: the result is their sum.", WINDOW)
 def takes_the_mean_in_place_of_the_sum(right, image, kernel):
     return right.cross_correlate2d(image, kernel) / kernel.size
@@ -359,7 +442,9 @@ def cuts_to_the_type_of_the_image(right, image, kernel):
 
 
 @convolve2d.mistake(
-    "You do not turn the kernel: that is cross-correlation; convolution turns it by 180 degrees first.", FLIP
+    "You do not turn the kernel, or you turn it twice: convolution is cross-correlation with the kernel turned "
+    "once by 180 degrees. If you call your cross_correlate2d, make sure first that it passes.",
+    FLIP,
 )
 def does_not_flip_the_kernel(right, image, kernel):
     return right.cross_correlate2d(image, kernel)
@@ -425,21 +510,31 @@ def conv2d_cases(rng: Rng) -> Iterator[Case]:
     yield case("several filters", (1, 2, 5, 5), (4, 2, 3, 3))
     yield case("several filters", (2, 3, 4, 4), (3, 3, 3, 3))
     yield case("several filters", (3, 1, 6, 6), (2, 1, 5, 5))
+    yield case("several filters", (4, 5, 3, 3), (3, 5, 2, 2))
     yield case("stride 2 and 3", (1, 2, 7, 7), (2, 2, 3, 3), 2)
     yield case("stride 2 and 3", (2, 1, 8, 8), (3, 1, 2, 2), 3)
+    yield case("stride 2 and 3", (1, 3, 6, 6), (2, 3, 3, 3), 3)
     yield case("stride that does not tile", (1, 2, 8, 8), (2, 2, 3, 3), 2)
     yield case("stride that does not tile", (2, 1, 7, 7), (2, 1, 2, 2), 3)
     yield case("padding 1 to 3", (1, 2, 4, 4), (2, 2, 3, 3), 1, 1)
     yield case("padding 1 to 3", (2, 1, 5, 5), (3, 1, 3, 3), 1, 2)
     yield case("padding 1 to 3", (1, 2, 4, 4), (2, 2, 4, 4), 3, 3)
     yield case("padding 1 to 3", (1, 1, 6, 6), (2, 1, 3, 3), 2, 1)
+    yield case("padding 1 to 3", (1, 1, 3, 3), (2, 1, 2, 2), 1, 3)
+    yield case("padding 1 to 3", (1, 2, 3, 3), (2, 2, 1, 1), 1, 2)
     yield case("not square", (1, 2, 4, 7), (2, 2, 3, 3))
     yield case("not square", (2, 2, 7, 5), (2, 2, 2, 4), 2, 1)
     yield case("not square", (1, 3, 5, 8), (3, 3, 4, 2), 1, 1)
+    yield case("not square", (1, 2, 7, 6), (2, 2, 2, 1), 3, 1)
+    yield case("not square", (2, 1, 6, 5), (2, 1, 1, 3), 2, 1)
     yield case("kernel as large as the padded image", (2, 2, 3, 4), (3, 2, 3, 4))
     yield case("kernel as large as the padded image", (1, 1, 2, 3), (2, 1, 4, 5), 2, 1)
-    types = "integers, float32, not contiguous"
-    yield Case(types, {**layer(rng, (1, 2, 5, 4), (2, 2, 3, 2)), "x": whole(rng, 1, 2, 5, 4)})
+    types = TYPES_AND_LAYOUTS
+    whole_x = {**layer(rng, (1, 2, 5, 4), (2, 2, 3, 2)), "x": whole(rng, 1, 2, 5, 4)}
+    yield Case(types, {**whole_x, "stride": 2, "padding": 1})
+    yield Case(types, {**layer(rng, (1, 2, 5, 4), (2, 2, 2, 2)), "w": whole(rng, 2, 2, 2, 2)})
+    yield Case(types, {**layer(rng, (1, 1, 4, 4), (3, 1, 3, 3)), "b": whole(rng, 3)})
+    yield Case(types, {"x": fine(rng, 1, 2, 4, 3), "w": fine(rng, 2, 2, 2, 2), "b": fine(rng, 2)})
     single = {
         name: array.astype(np.float32) for name, array in layer(rng, (2, 2, 5, 5), (2, 2, 3, 3)).items()
     }
@@ -473,7 +568,7 @@ conv2d = Task(
         "padding 1 to 3": 1,
         "not square": 1,
         "kernel as large as the padded image": 0.5,
-        "integers, float32, not contiguous": 0.5,
+        TYPES_AND_LAYOUTS: 0.5,
     },
     conv2d_cases,
     oracle=torch_conv2d,
@@ -496,6 +591,15 @@ def ignores_the_stride(right, x, w, b, stride=1, padding=0):
     return right.conv2d(x, w, b, 1, padding)
 
 
+@conv2d.mistake(
+    "The result has the right size and its windows are one step apart: row i begins at i * stride.",
+    "03_convolution_layer#Stride",
+)
+def forgets_the_stride_in_the_window(right, x, w, b, stride=1, padding=0):
+    shape = right.conv2d(x, w, b, stride, padding).shape
+    return right.conv2d(x, w, b, 1, padding)[:, :, : shape[2], : shape[3]]
+
+
 @conv2d.mistake("You use the stride along the height and not along the width.", "03_convolution_layer#Stride")
 def strides_the_rows_only(right, x, w, b, stride=1, padding=0):
     every = right.conv2d(x, w, b, 1, padding)
@@ -510,6 +614,13 @@ def ignores_the_padding(right, x, w, b, stride=1, padding=0):
 @conv2d.mistake("You pad at the bottom and right only: zeros belong on all four sides.", PADDING)
 def pads_one_side_only(right, x, w, b, stride=1, padding=0):
     return right.conv2d(np.pad(x, ((0, 0), (0, 0), (0, padding), (0, padding))), w, b, stride, 0)
+
+
+@conv2d.mistake(
+    "All the padding comes after the image: leave `padding` rows and columns of zeros before it too.", PADDING
+)
+def puts_all_padding_after_the_image(right, x, w, b, stride=1, padding=0):
+    return right.conv2d(np.pad(x, ((0, 0), (0, 0), (0, 2 * padding), (0, 2 * padding))), w, b, stride, 0)
 
 
 @conv2d.mistake(
@@ -604,6 +715,26 @@ def rounds_the_output_size_up(right, x, w, b, stride=1, padding=0):
     missing = [-(x.shape[a] + 2 * padding - w.shape[a]) % stride for a in (2, 3)]
     padded = right.zero_pad(x, padding)
     return right.conv2d(np.pad(padded, ((0, 0), (0, 0), (0, missing[0]), (0, missing[1]))), w, b, stride, 0)
+
+
+@conv2d.mistake(
+    "The last row and column of every map stay zero: loop over all positions of the result.",
+    "03_convolution_layer#Output size",
+)
+def leaves_the_last_row_and_column_of_a_map_zero(right, x, w, b, stride=1, padding=0):
+    result = right.conv2d(x, w, b, stride, padding)
+    result[:, :, -1], result[:, :, :, -1] = 0, 0
+    return result
+
+
+@conv2d.mistake(
+    "You use the kernel's height for its width too: take both from w.shape.",
+    "03_convolution_layer#Output size",
+)
+def takes_every_kernel_of_the_layer_for_square(right, x, w, b, stride=1, padding=0):
+    if w.shape[2] != w.shape[3]:
+        raise ValueError("operands could not be broadcast together")
+    return right.conv2d(x, w, b, stride, padding)
 
 
 @conv2d.mistake(

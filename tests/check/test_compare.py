@@ -73,7 +73,9 @@ def test_an_expected_error_is_met_by_its_class_and_those_derived_from_it() -> No
 
 def test_an_unexpected_error_a_missing_and_an_extra_array_are_differences() -> None:
     two = Outcome({"dx": np.ones(1), "dw": np.ones(1)})
-    assert difference(gave(1.0), Outcome(errors=("KeyError",), message="KeyError: 1"), 0) == "KeyError: 1"
+    failed = Outcome(errors=("KeyError",), message="KeyError: 1")
+    assert difference(gave(1.0), failed, 0) == "expected 1, got KeyError: 1"
+    assert difference(gave([1.0]), failed, 0) == "KeyError: 1"
     assert difference(two, Outcome({"dx": np.ones(1)}), 0) == "dw is missing"
     extra = Outcome({"result": np.ones(1), "argument x": np.ones(1)})
     assert difference(gave(np.ones(1)), extra, 0) == "it changed its argument x"

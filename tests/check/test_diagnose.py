@@ -149,3 +149,36 @@ def test_a_verdict_is_told_as_plain_data(conv2d) -> None:
         "diagnosis": [],
         "message": "the stub is untouched",
     }
+
+
+@pytest.fixture(scope="module")
+def sizes(ex02):
+    task = next(task for task in ex02.tasks if task.name == "output_size")
+    return record(task, ex02.reference, public_cases(task))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda n, k, s=1, p=0: n,
+        lambda n, k, s=1, p=0: (n + 2 * p - k) // s + 2,
+        lambda n, k, s=1, p=0: n + 1 + 2 * p - k,
+    ],
+)
+def test_one_number_alone_does_not_make_a_likeness(sizes, answer) -> None:
+    assert "scaled" not in names(sizes, answer)
+    assert "rounds up" not in names(sizes, answer)
+
+
+def test_an_empty_result_is_not_called_zeros(conv2d) -> None:
+    assert "zeros" not in names(conv2d, lambda x, w, *more: np.zeros((1, 0, 2, 2)))
+
+
+def test_zeros_are_called_zeros_and_nothing_else(conv2d, ex02) -> None:
+    assert names(conv2d, lambda *a: np.zeros_like(ex02.reference.conv2d(*a))) == ["zeros"]
+
+
+def test_a_likeness_is_not_called_a_mistake(conv2d, ex02) -> None:
+    verdict = judge(conv2d, outcomes(conv2d, lambda x, w, b, *more: ex02.reference.conv2d(x, w, b)))
+    assert "Looks like: ignores the stride (in: " in as_text(verdict, "")
+    assert "Mistake" not in as_text(verdict, "")

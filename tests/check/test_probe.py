@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import logging
+import os
 import sys
+import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -126,7 +130,7 @@ def test_an_endless_loop_is_stopped_once_and_the_other_cases_are_not_tried(monke
 
     outcomes = run_all("function", endless, [CASE] * 5, ("result",), Said())
     assert len(calls) == 1
-    assert [o.errors[0] for o in outcomes] == ["TimeoutError"] * 5
+    assert [o.errors[0] for o in outcomes] == ["OutOfTimeError"] * 5
     assert "endless loop" in outcomes[0].message
 
 
@@ -160,3 +164,134 @@ def test_an_answer_is_a_digest_that_depends_on_number_question_and_salt() -> Non
 )
 def test_what_is_not_a_whole_number_is_no_answer(answers, text) -> None:
     assert text in ask(answers).message
+
+
+class UnspeakableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def raises(error):
+    def answer(x, k):
+        raise error
+
+    return answer
+
+
+@pytest.mark.parametrize("error", [UnspeakableError(), ValueError("\ud800"), ValueError("x" * 10_000_000)])
+def test_an_error_whose_text_cannot_be_shown_still_has_its_name(error) -> None:
+    message = outcome(raises(error)).message
+    assert message.startswith(type(error).__name__)
+    assert len(message.encode()) < 1_000
+
+
+def test_an_error_names_the_learner_s_own_line_and_not_a_library_s() -> None:
+    def shapes(x, k):
+        return np.concatenate([x, x[0]])
+
+    assert "return np.concatenate([x, x[0]])" in outcome(shapes).message
+
+
+def test_a_loop_that_swallows_exceptions_is_stopped_all_the_same(monkeypatch) -> None:
+    monkeypatch.setattr(probe, "PATIENCE", 0.2)
+
+    def stubborn(x, k):
+        while True:
+            try:
+                while True:
+                    pass
+            except Exception:
+                continue
+
+    def swallows(x, k):
+        try:
+            while True:
+                pass
+        except BaseException:
+            return 1.0
+
+    assert outcome(stubborn).errors[0] == "OutOfTimeError"
+    assert outcome(swallows).errors[0] == "OutOfTimeError"
+
+
+def test_a_task_that_is_slow_in_all_is_stopped_after_its_budget(monkeypatch) -> None:
+    monkeypatch.setattr(probe, "BUDGET", 0.1)
+    told = []
+
+    def slow(x, k):
+        time.sleep(0.2)
+        return 1.0
+
+    outcomes = run_all("function", slow, [CASE] * 3, ("result",), Said(), lambda *step: told.append(step))
+    assert len(told) == 1
+    assert [o.errors[:1] for o in outcomes] == [(), ("OutOfTimeError",), ("OutOfTimeError",)]
+
+
+def test_what_a_call_changes_around_it_is_put_back(tmp_path) -> None:
+    from matplotlib import pyplot
+
+    def changes(x, k):
+        os.chdir(tmp_path)
+        np.seterr(all="raise")
+        logging.warning("careful")
+        pyplot.figure()
+        return 1.0
+
+    before = (Path.cwd(), np.geterr(), logging.root.handlers[:], pyplot.get_fignums())
+    assert not outcome(changes).errors
+    assert (Path.cwd(), np.geterr(), logging.root.handlers[:], pyplot.get_fignums()) == before
+
+
+def test_closing_the_stream_and_odd_texts_do_no_harm() -> None:
+    def closes(x, k):
+        print("a \ud800 b")
+        sys.stdout.close()
+        return 1.0
+
+    said = Said()
+    assert not outcome(closes, said=said).errors
+    assert said.getvalue() == "a \\ud800 b\n"
+
+
+def test_odd_results_are_refused_without_being_copied_or_awaited() -> None:
+    async def later(x, k):
+        return 1.0
+
+    assert "coroutine" in outcome(later).message
+    assert "MiB" in outcome(lambda x, k: np.broadcast_to(0.0, (40_000, 40_000, 8))).message
+    assert outcome(lambda x, k: np.longdouble(2)).arrays["result"].dtype == np.float64
+
+
+def test_a_change_that_is_taken_back_to_rounding_is_none_in_single_precision_either() -> None:
+    case = Case("any", {"x": np.linspace(-2, 2, 50, dtype=np.float32)})
+
+    def borrows(x):
+        mean = x.mean() + np.float32(0.37)
+        x -= mean
+        total = x.sum()
+        x += mean
+        return total
+
+    assert set(outcome(borrows, case).arrays) == {"result"}
+
+
+def test_an_argument_that_got_another_shape_is_changed() -> None:
+    def reshapes(x, k):
+        x.shape = (1, *x.shape)
+        return 1.0
+
+    assert "argument x" in outcome(reshapes).arrays
+
+
+def unwritten(x):
+    raise NotImplementedError
+
+
+def test_a_stub_that_the_answer_calls_is_named() -> None:
+    result = outcome(lambda x, k: unwritten(x))
+    assert result.errors[0] == "UnwrittenPartError"
+    assert result.message == "unwritten is not written yet"
+    assert (
+        run("function", unwritten, Case("any", {"x": 1}), ("result",), Said()).errors[0]
+        == "NotImplementedError"
+    )

@@ -13,7 +13,7 @@ from nbgrader.api import Gradebook
 from places import ROOT
 
 from course_utils.errors import CourseError
-from course_utils.grading.demo import submit_samples
+from course_utils.grading.demo import make_class
 from course_utils.grading.folder import CourseFolder
 from course_utils.grading.grade import grade, write_json
 from course_utils.grading.gradebook import export, feedback
@@ -26,8 +26,7 @@ NAME = "ex02_convolution"
 def course(tmp_path_factory):
     """A course folder that began empty, with the samples and the solution itself handed in, graded once."""
     folder = CourseFolder(tmp_path_factory.mktemp("class"))
-    release(folder, NAME)
-    submit_samples(folder, NAME)
+    make_class(folder, NAME)
     solution = folder.submission(NAME, "the_solution")
     solution.parent.mkdir(parents=True)
     shutil.copy(ROOT / "solutions" / NAME / f"{NAME}.ipynb", solution)

@@ -67,16 +67,17 @@ def test_a_solution_s_text_is_found(released, leaks, ex02, task) -> None:
 
 
 class Rename(ast.NodeTransformer):
-    """Give every variable and argument another name, and every text another wording."""
+    """Give every variable and argument another name, and every message another wording."""
 
     def visit_Name(self, node):
-        return ast.Name(f"{node.id}_2", node.ctx)
+        called = ("np", "zero_pad", "cross_correlate2d", "ValueError")
+        return node if node.id in called else ast.Name(f"{node.id}_2", node.ctx)
 
     def visit_arg(self, node):
         return ast.arg(f"{node.arg}_2")
 
-    def visit_Constant(self, node):
-        return ast.Constant("other words") if isinstance(node.value, str) else node
+    def visit_JoinedStr(self, node):
+        return ast.Constant("other words")
 
 
 @pytest.mark.parametrize("task", ["output_size", "zero_pad", "cross_correlate2d", "convolve2d", "conv2d"])
@@ -132,12 +133,14 @@ def test_a_hidden_case_is_found(released, leaks, ex02) -> None:
     task = next(task for task in ex02.tasks if task.name == "conv2d")
     cases = [*expected_outputs.public_cases(task), *task.hidden(np.random.default_rng(5))]
     expected_outputs.save(released, [expected_outputs.record(task, ex02.reference, cases)])
-    assert leaks()[0] == "expected.json: case 24 of conv2d is a hidden case"
+    assert leaks()[0] == "expected.json: case 33 of conv2d is a hidden case"
 
 
 def test_what_is_not_a_notebook_is_found(released, leaks) -> None:
     (released / f"{NAME}.ipynb").write_text("not json")
-    assert leaks() == [f"{NAME}.ipynb: not JSON, so not a notebook"]
+    assert leaks() == [f"{NAME}.ipynb: not a notebook"]
+    (released / f"{NAME}.ipynb").write_text("[]")
+    assert leaks() == [f"{NAME}.ipynb: not a notebook"]
 
 
 @pytest.fixture
@@ -156,6 +159,32 @@ def test_a_release_that_leaks_fails_by_name_and_leaves_the_former_release(course
     with pytest.raises(CourseError, match=rf"exercises/{NAME}/{NAME}.ipynb: a solution's text"):
         release(course, NAME)
     assert {path.name: path.read_bytes() for path in good.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["draft.ipynb", "loops.txt", "answers.md", "tasks.py.orig", "old/notes.txt"])
+def test_a_stray_file_of_the_solution_s_folder_stops_the_release(course, name) -> None:
+    stray = course.solution(NAME) / name
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_text('{"cells": [], "metadata": {}}')
+    with pytest.raises(CourseError, match=rf"exercises/{NAME}/{name}: not a part of the release"):
+        release(course, NAME)
+
+
+def test_a_solution_below_a_magic_line_is_found(released, leaks, ex02) -> None:
+    put(released, "%%time\n" + ast.unparse(Rename().visit(ast.parse(solution_text(ex02, "conv2d")))))
+    assert leaks() == [f"{NAME}.ipynb: cell 34 computes a solution under other names"]
+
+
+def test_one_telling_line_of_a_solution_is_found(released, leaks) -> None:
+    put(released, 'return np.einsum("ncijmk,fcmk->nfij", windows, w) + b[:, None, None]')
+    assert leaks() == [f"{NAME}.ipynb: a solution's text"]
+
+
+def test_ordinary_code_of_a_lecture_is_no_false_alarm(released, leaks) -> None:
+    put(released, "def turn(picture):\n    return show(picture, part[::-1, ::-1])")
+    put(released, "padded = np.pad(x, ((0, 0), (1, 1)))\ny = np.einsum('ncl,fcl->nf', windows, w)")
+    (released / "looks_like_a_zip").write_bytes(b"PK not really")
+    assert leaks() == []
 
 
 def test_a_lecture_that_holds_an_answer_stops_the_release(course, ex02) -> None:
