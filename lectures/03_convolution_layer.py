@@ -214,7 +214,7 @@ figures.show(
 )
 
 # %% [markdown]
-# Rows and columns are counted apart. An image of $H \times W$ pixels gives
+# Rows and columns are counted separately. An image of $H \times W$ pixels gives
 # $(H-K+1) \times (W-K+1)$ outputs, and a kernel need not be square either. Two more sizes change the count:
 # the **stride** $S$, how many cells the window moves at a time, and the **padding** $P$, how many zeros you
 # add on each side. The rule for all four is worth learning by heart:
@@ -422,7 +422,7 @@ figures.show(
 # A question: choose an answer below.
 kept = [P for P in range(5) if len(range(32 + 2 * P - 5 + 1)) == 32]
 question(
-    "A layer with $K=5$ and stride 1 shall keep $32 \\times 32$ pixels. Which padding per side does it need?",
+    "A layer with $K=5$ and stride 1 must keep $32 \\times 32$ pixels. Which padding per side does it need?",
     [
         ("0", kept == [0], "Without padding the output has 28 rows and columns: each side loses $K-1$."),
         ("1", kept == [1], "1 is right for $K=3$. A window of 5 reaches two cells beyond its middle."),
@@ -504,7 +504,7 @@ agree = {
 question(
     "For which kernel do convolution and cross-correlation give the same map on every image?",
     [
-        ("rows (−1, 0, 1), thrice", agree["sideways"], "After half a turn they read (1, 0, −1)."),
+        ("three rows (−1, 0, 1)", agree["sideways"], "After half a turn they read (1, 0, −1)."),
         ("rows (1, 2, 3), (4, 5, 6), (7, 8, 9)", agree["stamp"], "After half a turn it counts 9 to 1."),
         ("rows (0, 1, 0), (1, −4, 1), (0, 1, 0)", agree["symmetric"], "Half a turn does not change it."),
         ("none", not any(agree.values()), "There are: all that look the same after half a turn."),
@@ -659,9 +659,10 @@ figures.show(
 # %% [markdown]
 # ## Non-linearity
 #
-# A convolution is a weighted sum, so it is **linear**: doubling the input doubles the output. Two
-# convolutions in a row are still linear, and can be replaced by one with a longer kernel. Depth would be for
-# nothing. Check it in one dimension, where the longer kernel is the (full) convolution of the two.
+# A convolution without bias is a weighted sum, so it is **linear**: doubling the input doubles the output.
+# Two in a row are still linear, and can be replaced by one with a longer kernel. Depth would be for nothing.
+# (A bias only adds a constant to that; with zero padding the two agree away from the border.) Check it in one
+# dimension, where the longer kernel is the (full) convolution of the two.
 
 # %%
 first, second = np.array([1.0, -2.0, 1.0]), np.array([0.5, 1.0, 0.5])
@@ -677,7 +678,7 @@ print("largest difference with a ReLU between them:   ", np.abs(with_relu - one_
 # %% [markdown]
 # So each feature map goes through a **non-linearity**: a function applied to every number on its own. The map
 # keeps its size, and there is nothing to learn in it. The usual one is the **ReLU**, the rectified linear
-# unit: $\max(0, x)$, negative numbers become zero. Its elders are the hyperbolic tangent and the sigmoid,
+# unit: $\max(0, x)$, negative numbers become zero. Older ones are the hyperbolic tangent and the sigmoid,
 # which flatten out on both sides.
 
 # %%

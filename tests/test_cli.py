@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +23,7 @@ from course_utils import cli
 from course_utils.errors import CourseError
 
 NAME = "ex02_convolution"
+BAD_DATABASE = "c = get_config()\nc.CourseDirectory.db_url = 'sqlite:////nowhere/gradebook.db'\n"
 VERBS = ("lab", "doctor", "release", "grade", "feedback", "export", "demo", "build", "test")
 
 
@@ -79,13 +85,104 @@ def test_a_folder_that_is_a_file_is_one_line(tmp_path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_report_that_cannot_be_written_is_said_before_anything_is_graded(tmp_path) -> None:
+    (tmp_path / "submitted" / "somebody" / NAME).mkdir(parents=True)
+    done = process(
+        "grade", NAME, "--course", str(tmp_path), "--json", str(tmp_path / "no" / "such" / "g.json")
+    )
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+    assert not (tmp_path / "gradebook.db").exists()
+
+
+@pytest.mark.parametrize("verb", ["release", "grade", "feedback", "export"])
+def test_a_verb_that_fails_leaves_nothing_behind(tmp_path, verb) -> None:
+    assert process(verb, "ex99", "--course", str(tmp_path)).returncode == 1
+    if verb != "release":
+        assert process(verb, NAME, "--course", str(tmp_path)).returncode == 1
+    assert list(tmp_path.iterdir()) in ([], [tmp_path / "gradebook.db"])
+
+
+def test_settings_and_databases_that_cannot_be_used_are_one_line(tmp_path) -> None:
+    settings = tmp_path / "nbgrader_config.py"
+    for text, message in (
+        ("c = get_config(", "cannot be read"),
+        (BAD_DATABASE, "unable to open database file"),
+    ):
+        settings.write_text(text)
+        done = process("release", NAME, "--course", str(tmp_path))
+        assert done.returncode == 1, done.stderr
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_failure_that_nobody_expected_is_one_line_with_the_details_in_a_file(
+    tmp_path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(cli, "app", lambda **_: 1 / 0)
+    monkeypatch.setattr(cli.tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    printed = capsys.readouterr().err.replace("\n", "")
+    assert "course: ZeroDivisionError: division by zero (details in " in printed
+    assert "Traceback" in next(tmp_path.glob("course-*.txt")).read_text()
+
+
+def test_grading_stops_at_an_interrupt_and_goes_on_the_next_time(tmp_path) -> None:
+    run("demo", str(tmp_path))
+    shutil.rmtree(tmp_path / "autograded")
+    command = [sys.executable, "-m", "course_utils.cli", "grade", NAME, "--course", str(tmp_path)]
+    grading = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while len(list((tmp_path / "autograded").glob("*"))) < 3:
+        time.sleep(0.1)
+    grading.send_signal(signal.SIGINT)
+    grading.communicate(timeout=60)
+    assert grading.returncode != 0
+    assert len(list((tmp_path / "autograded").glob("*"))) < 12
+    shown = run("grade", NAME, "--course", str(tmp_path), "--json", str(tmp_path / "again.json"))
+    assert isinstance(shown.exception, CourseError)  # the sample that crashes
+    assert json.loads((tmp_path / "again.json").read_text()) == json.loads(
+        (tmp_path / "grades.json").read_text()
+    )
+
+
+def test_the_demo_does_not_touch_a_folder_with_a_class_in_it(tmp_path) -> None:
+    work = tmp_path / "submitted" / "empty" / NAME / f"{NAME}.ipynb"
+    work.parent.mkdir(parents=True)
+    work.write_text("somebody's work")
+    shown = run("demo", str(tmp_path))
+    assert isinstance(shown.exception, CourseError)
+    assert "holds a class already" in str(shown.exception)
+    assert work.read_text() == "somebody's work"
+    assert not (tmp_path / "exercises").exists()
+
+
+def test_plain_nbgrader_grades_a_course_folder_as_the_course_does(tmp_path) -> None:
+    run("demo", str(tmp_path))
+    shutil.rmtree(tmp_path / "submitted" / "crashing")
+    tools = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    before = scores(tmp_path)
+    command = ["nbgrader", "autograde", NAME, "--force"]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert scores(tmp_path) == before
+
+
+def scores(folder: Path) -> dict[str, float]:
+    run("export", NAME, "--course", str(folder))
+    with (folder / "grades" / f"{NAME}.csv").open() as file:
+        return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+
+
 def test_a_notebook_that_is_not_json_is_named_and_the_json_report_is_still_written(tmp_path) -> None:
     submitted = tmp_path / "submitted" / "somebody" / NAME / f"{NAME}.ipynb"
     submitted.parent.mkdir(parents=True)
     submitted.write_text("PK not a notebook")
     done = process("grade", NAME, "--course", str(tmp_path), "--json", str(tmp_path / "out.json"))
     assert done.returncode == 1
-    assert f"1 not graded: somebody: {NAME}.ipynb is not JSON, so not a notebook" in done.stderr
+    assert f"not graded: somebody: {NAME}.ipynb is not JSON, so not a notebook" in done.stderr
+    assert "1 of 1 submissions could not be graded" in done.stderr
     assert "Traceback" not in done.stderr
     assert {row["verdict"] for row in json.loads((tmp_path / "out.json").read_text())} == {"error"}
 
@@ -97,7 +194,7 @@ def test_lab_without_starting_makes_the_folder_and_says_what_it_did(tmp_path) ->
     notebook = tmp_path / "mine" / "exercises" / NAME / f"{NAME}.ipynb"
     notebook.write_text("my work")
     assert (tmp_path / "mine" / "lectures" / "03_convolution_layer.ipynb").is_file()
-    assert "0 new files" in run("lab", str(tmp_path / "mine"), "--no-start").output
+    assert "nothing new" in run("lab", str(tmp_path / "mine"), "--no-start").output
 
 
 def test_doctor_gives_a_line_for_each_thing_and_advice_for_what_is_missing() -> None:

@@ -203,7 +203,7 @@ def _cell_points(axes: Axes) -> float:
 
 
 def _font(cell_points: float, characters: int = 2) -> float:
-    return max(4.5, min(11.0, 0.52 * cell_points, 1.5 * cell_points / max(characters, 1)))
+    return max(3.5, min(11.0, 0.52 * cell_points, 1.3 * cell_points / max(characters, 1)))
 
 
 def _number(value: float) -> str:

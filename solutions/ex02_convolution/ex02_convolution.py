@@ -58,7 +58,7 @@ from course_utils.check import check
 #
 # By hand: $N = 5$, $K = 3$, $S = 2$, $P = 0$. The window starts at cell 0 and at cell 2, so $O = 2$.
 # A kernel that is larger than the padded input has no position at all: that is an error of the caller, and your
-# function says so with a `ValueError` that names the numbers.
+# function raises a `ValueError`. A good message names the numbers.
 
 
 # %% nbgrader={"grade": false, "grade_id": "solution_output_size", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -111,7 +111,7 @@ def zero_pad(x, padding):
     """Surround every image of a batch with zeros.
 
     x: (N, C, H, W); padding: zeros on each side, an int, 0 or more.
-    Returns a new array (N, C, H + 2 * padding, W + 2 * padding) of the same type.
+    Returns an array (N, C, H + 2 * padding, W + 2 * padding) with the same values inside.
     """
     ### BEGIN SOLUTION
     sides = (padding, padding)
@@ -150,12 +150,11 @@ check(zero_pad)
 
 # %%
 from course_utils import figures
-from matplotlib.figure import Figure
 
 plane = np.arange(1, 17).reshape(4, 4)
 diagonal = np.array([[1, 0], [0, -1]])
-figure = Figure(figsize=(9, 3.2))
-figures.sliding_window(figure.subplots(), plane, diagonal, position=4)
+figure, (axes,) = figures.panels(width=9.5, height=4.6)
+figures.sliding_window(axes, plane, diagonal, position=4)
 figures.show(
     figure,
     alt="A 2 by 2 window stands over a 4 by 4 plane of the numbers 1 to 16. The kernel has 1 and -1 on its "
@@ -294,7 +293,8 @@ check(conv2d)
 # ### See it
 #
 # Your layer on a photograph: three filters over its three channels. The first finds vertical edges, the second
-# horizontal ones, the third is a blur. Run this cell when task 5 passes.
+# horizontal ones, the third is a blur. Run this cell when task 5 passes. Look at the border of the maps, too: the
+# question at the end is about it.
 
 # %%
 from course_utils.data import load
@@ -307,17 +307,15 @@ try:
 except NotImplementedError:
     print("Write conv2d first, then come back to this cell.")
 else:
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    axes = figure.subplots(2, 2)
-    axes[0, 0].imshow(photograph.transpose(1, 2, 0))
-    axes[0, 0].set_title("the photograph")
-    for ax, feature_map, name in zip(
-        axes.flat[1:], maps, ("vertical edges", "horizontal edges", "blur"), strict=True
+    figure, (original, *panels) = figures.panels(2, 2, width=11, height=6.5)
+    figures.picture(original, load("photographs").images[0], title="the photograph")
+    for panel, feature_map, name in zip(
+        panels, maps, ("vertical edges", "horizontal edges", "blur"), strict=True
     ):
-        ax.imshow(feature_map, cmap="gray")
-        ax.set_title(f"{name}: {feature_map.shape[0]} x {feature_map.shape[1]} with stride 2")
-    for ax in axes.flat:
-        ax.set_axis_off()
+        limit = np.quantile(np.abs(feature_map), 0.98)
+        panel.imshow(feature_map, cmap="gray", vmin=-limit if name != "blur" else 0, vmax=limit)
+        panel.set_title(f"{name}: {feature_map.shape[0]} x {feature_map.shape[1]} with stride 2")
+        panel.set_axis_off()
     figures.show(
         figure,
         alt="A photograph and three feature maps of your layer: vertical edges, horizontal edges, blur.",
@@ -334,7 +332,7 @@ else:
 # | `"one filter"` | one filter of 5 x 5 over a colour image of 3 x 28 x 28 |
 # | `"layer"` | a layer of 64 such filters |
 # | `"one by one"` | 1 x 1 filters that turn 256 feature maps of 14 x 14 into 64 |
-# | `"second layer"` | a colour image goes through 16 filters of 5 x 5, and their result through 32 filters of 3 x 3: count the 32 |
+# | `"second layer"` | a colour image goes through 16 filters of 5 x 5, and their result through 32 filters of 3 x 3: count the parameters of these 32 |
 # | `"dense"` | a fully connected layer from an image of 3 x 32 x 32 to 10 units |
 
 

@@ -164,10 +164,8 @@ def rounds_before_testing_the_fit(right, n, kernel_size, stride=1, padding=0):
 @output_size.mistake(
     "The arguments are mixed up: stride comes before padding.", "03_convolution_layer#Stride"
 )
-def swaps_the_arguments_stride_and_padding(right, n, kernel_size, stride=1, padding=0):
-    if padding == 0:
-        raise ZeroDivisionError
-    return right.output_size(n, kernel_size, padding, stride)
+def swaps_the_arguments_stride_and_padding(right, n, kernel_size, padding=0, stride=1):
+    return right.output_size(n, kernel_size, stride, padding)
 
 
 @output_size.mistake(
@@ -637,10 +635,8 @@ def pads_with_the_border(right, x, w, b, stride=1, padding=0):
 
 
 @conv2d.mistake("The arguments are mixed up: stride comes before padding.", "03_convolution_layer#Stride")
-def swaps_stride_and_padding(right, x, w, b, stride=1, padding=0):
-    if padding == 0:
-        raise ValueError("stride 0")
-    return right.conv2d(x, w, b, padding, stride)
+def swaps_stride_and_padding(right, x, w, b, padding=0, stride=1):
+    return right.conv2d(x, w, b, stride, padding)
 
 
 @conv2d.mistake(
