@@ -134,7 +134,7 @@ def test_grading_stops_at_an_interrupt_and_goes_on_the_next_time(tmp_path) -> No
     shutil.rmtree(tmp_path / "autograded")
     command = [sys.executable, "-m", "course_utils.cli", "grade", NAME, "--course", str(tmp_path)]
     grading = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while len(list((tmp_path / "autograded").glob("*"))) < 3:
+    while grading.poll() is None and len(list((tmp_path / "autograded").glob("*"))) < 3:
         time.sleep(0.1)
     grading.send_signal(signal.SIGINT)
     grading.communicate(timeout=60)
