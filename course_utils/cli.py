@@ -85,8 +85,7 @@ def lab(
         out.print(
             f"{name} is yours and stays; its newer version is {beside}", highlight=False, soft_wrap=True
         )
-    news = f"{len(delivery.new)} new files" if delivery.new else "nothing new" if not delivery.updated else ""
-    out.print(f"{folder} is ready" + (f": {news}" if news else ""), highlight=False, soft_wrap=True)
+    out.print(f"{folder} is ready, new files: {len(delivery.new)}", highlight=False, soft_wrap=True)
     if start:
         learner.open_lab(folder, port, browser)
 
@@ -153,7 +152,7 @@ def feedback(assignment: Assignment, course: CourseOption = HERE) -> None:
         learners = graded(folder, assignment)
     with _progress("feedback", len(learners)) as advance:
         pages = write(folder, assignment, advance)
-    out.print(f"{len(pages)} pages in {folder.root / 'feedback'}", highlight=False, soft_wrap=True)
+    out.print(f"feedback pages: {len(pages)}, in {folder.root / 'feedback'}", highlight=False, soft_wrap=True)
 
 
 @app.command(rich_help_panel=TEACH)
@@ -209,7 +208,7 @@ def build() -> None:
         changed = write(_repository())
     for path in changed:
         out.print(f"built {path}", highlight=False, soft_wrap=True)
-    out.print(f"{len(changed)} notebooks changed", highlight=False)
+    out.print(f"notebooks changed: {len(changed)}", highlight=False)
 
 
 @app.command(

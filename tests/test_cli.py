@@ -194,7 +194,7 @@ def test_lab_without_starting_makes_the_folder_and_says_what_it_did(tmp_path) ->
     notebook = tmp_path / "mine" / "exercises" / NAME / f"{NAME}.ipynb"
     notebook.write_text("my work")
     assert (tmp_path / "mine" / "lectures" / "03_convolution_layer.ipynb").is_file()
-    assert "nothing new" in run("lab", str(tmp_path / "mine"), "--no-start").output
+    assert "new files: 0" in run("lab", str(tmp_path / "mine"), "--no-start").output
 
 
 def test_doctor_gives_a_line_for_each_thing_and_advice_for_what_is_missing() -> None:
@@ -223,7 +223,7 @@ def test_doctor_fails_when_something_must_be_put_right(monkeypatch) -> None:
 
 
 def test_build_has_nothing_left_to_do() -> None:
-    assert "0 notebooks changed" in run("build").output
+    assert "notebooks changed: 0" in run("build").output
 
 
 def test_demo_grades_a_class_and_names_the_pages(tmp_path) -> None:
@@ -243,6 +243,6 @@ def test_release_feedback_and_export_say_where_their_results_are(tmp_path) -> No
     submitted.parent.mkdir(parents=True)
     submitted.write_bytes((tmp_path / "exercises" / NAME / f"{NAME}.ipynb").read_bytes())
     assert "somebody" in run("grade", NAME, "--course", str(tmp_path)).output
-    assert "1 pages in" in run("feedback", NAME, "--course", str(tmp_path)).output
+    assert "feedback pages: 1, in" in run("feedback", NAME, "--course", str(tmp_path)).output
     assert "grades in" in run("export", NAME, "--course", str(tmp_path)).output
     assert (tmp_path / "grades" / f"{NAME}.csv").read_text().count("somebody") == 1

@@ -59,11 +59,14 @@ def public_cases(task: Task) -> tuple[Case, ...]:
 
 
 def save(folder: Path, tasks: Iterable[Expected]) -> None:
-    """Write the expected outputs of an assignment's tasks into ``folder``."""
+    """Write the expected outputs of an assignment's tasks into ``folder``, byte for byte the same anywhere.
+
+    The arrays are not compressed: compressors differ from machine to machine.
+    """
     arrays: dict[str, NDArray[Any]] = {}
     text = {expected.name: _describe(expected, arrays) for expected in tasks}
     (folder / JSON).write_text(json.dumps(text, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    np.savez_compressed(folder / NPZ, allow_pickle=False, **arrays)
+    np.savez(folder / NPZ, allow_pickle=False, **arrays)
 
 
 def names(folder: Path) -> list[str]:

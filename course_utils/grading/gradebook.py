@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from nbgrader.api import MissingEntry
 from nbgrader.plugins.export import CsvExportPlugin
 
 from course_utils.errors import CourseError
@@ -44,14 +43,10 @@ def export(folder: CourseFolder, assignment: str, to: Path) -> Path:
     folder.require(assignment)
     if not folder.is_released(assignment):
         raise CourseError(f"no grades: run `course grade {assignment}` first")
-    with folder.gradebook() as gradebook:
-        try:
-            gradebook.find_assignment(assignment)
-        except MissingEntry:
-            raise CourseError(f"no grades: run `course grade {assignment}` first") from None
-        try:
-            to.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with folder.gradebook() as gradebook:
             CsvExportPlugin(to=str(to), assignment=[assignment]).export(gradebook)
-        except OSError as error:
-            raise CourseError(f"cannot write {to}: {error.strerror}") from None
+    except OSError as error:
+        raise CourseError(f"cannot write {to}: {error.strerror}") from None
     return to
