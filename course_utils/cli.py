@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -123,6 +123,13 @@ def grade(
     assignment: Assignment,
     course: CourseOption = HERE,
     json: Annotated[Path | None, typer.Option(help="Write the results to this JSON file.")] = None,
+    sandbox: Annotated[
+        str,
+        typer.Option(
+            help="Where submissions run: bubblewrap, podman, docker, or none if you trust them all."
+        ),
+    ] = "bubblewrap",
+    workers: Annotated[int | None, typer.Option(min=1, help="How many are judged at once.")] = None,
 ) -> None:
     """Grade everything submitted to an assignment, and show who got what and which mistakes were made."""
     with out.status("opening the gradebook"):
@@ -132,7 +139,8 @@ def grade(
         folder = CourseFolder(course)
         folder.require(assignment)
         learners = folder.learners(assignment)
-    report = _grade(folder, assignment, len(learners), writable(json) if json else None)
+    options = {"sandbox": sandbox} | ({"workers": workers} if workers else {})
+    report = _grade(folder, assignment, len(learners), writable(json) if json else None, **options)
     _table(report.results)
     for problem in report.problems:
         err.print(f"not graded: {escape(problem)}", highlight=False, soft_wrap=True)
@@ -242,7 +250,7 @@ def _repository() -> Path:
     return root
 
 
-def _grade(folder: CourseFolder, assignment: str, total: int, json: Path | None) -> Report:
+def _grade(folder: CourseFolder, assignment: str, total: int, json: Path | None, **options: Any) -> Report:
     """Grade with a progress bar, releasing first where the gradebook does not know the assignment."""
     from course_utils.grading.grade import grade as run
     from course_utils.grading.grade import write_json
@@ -252,7 +260,7 @@ def _grade(folder: CourseFolder, assignment: str, total: int, json: Path | None)
         with out.status(f"releasing {assignment} first: this gradebook does not know it"):
             make(folder, assignment)
     with _progress("grading", total) as advance:
-        report = run(folder, assignment, advance)
+        report = run(folder, assignment, advance, **options)
     if json is not None:
         write_json(report.results, json)
     return report
@@ -260,15 +268,13 @@ def _grade(folder: CourseFolder, assignment: str, total: int, json: Path | None)
 
 @contextmanager
 def _progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Show a bar; the function it gives is called with each learner's name as that one's turn comes."""
+    """Show a bar; the function it gives is called with each learner's name when that one is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err) as progress:
         bar = progress.add_task(label, total=total)
 
         def advance(learner: str) -> None:
-            if progress.tasks[0].description != label:
-                progress.advance(bar)
-            progress.update(bar, description=f"{label} {escape(learner)}")
+            progress.update(bar, advance=1, description=f"{label} {escape(learner)}")
 
         yield advance
         progress.update(bar, description=label, completed=total)

@@ -9,18 +9,21 @@ comes back (``verdict.judge``).
 
 from __future__ import annotations
 
+import inspect
 import sys
+import textwrap
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
+from course_utils.check.advice import forbidden
 from course_utils.check.expected import JSON, ExpectedOutputsError, load, names
 from course_utils.check.probe import Said, run_all
 from course_utils.check.report import Report
-from course_utils.check.task import Case, Task
+from course_utils.check.task import NUMPY_ONLY, Case, Task
 from course_utils.check.verdict import judge
 
-__all__ = ["Case", "Task", "check"]
+__all__ = ["NUMPY_ONLY", "Case", "Task", "check"]
 
 HOME = Path.cwd()
 """Where the notebook began, in case it changes its working directory later."""
@@ -53,7 +56,7 @@ def check(answer: Any, task: str | None = None) -> float:
 
     outcomes = run_all(expected.probe, answer, expected.cases, expected.returns, said, advance)
     verdict = judge(expected, outcomes)
-    _show(Report(verdict, said.getvalue()))
+    _show(Report(verdict, said.getvalue(), _advice(answer, expected.forbids)))
     return verdict.score
 
 
@@ -74,6 +77,20 @@ def _named(answer: Any, known: list[str], frame: FrameType) -> str:
         return str(written)
     bound = [name for name in known if frame.f_globals.get(name) is answer]
     return bound[0] if len(bound) == 1 else str(getattr(answer, "__name__", type(answer).__name__))
+
+
+def _advice(answer: Any, forbids: tuple[str, ...]) -> list[str]:
+    """Say what the text of ``answer`` uses and will not have when it is judged."""
+    try:
+        source = textwrap.dedent(inspect.getsource(answer))
+    except (OSError, TypeError):
+        return []
+    bound = getattr(answer, "__globals__", {})
+    modules = {name: part.__name__ for name, part in bound.items() if isinstance(part, ModuleType)}
+    return [
+        f"You use {name}, which is not there when this exercise is graded: write it without."
+        for name in forbidden(source, forbids, modules)
+    ]
 
 
 def _show(report: Report) -> None:

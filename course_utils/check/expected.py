@@ -7,6 +7,7 @@ Two files travel with the notebook: ``expected.json`` says which cases there are
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -34,23 +35,36 @@ def record(task: Task, reference: SimpleNamespace, cases: Iterable[Case]) -> Exp
 
     ``reference`` holds the solution's functions by name; mistakes get it as their first argument.
     """
+    return record_mistakes(task, reference, record_reference(task, reference, cases))
+
+
+def record_reference(task: Task, reference: SimpleNamespace, cases: Iterable[Case]) -> Expected:
+    """Run the reference alone: enough to tell right from wrong."""
     cases = tuple(cases)
-
-    def outcomes(answer: Answer) -> tuple[Outcome, ...]:
-        return tuple(run_all(task.probe, answer, cases, task.returns, Said()))
-
     return Expected(
         name=task.name,
         points=dict(task.points),
         returns=task.returns,
         probe=task.probe,
         cases=cases,
-        outcomes=outcomes(getattr(reference, task.name)),
-        mistakes=tuple(
-            ExpectedMistake(m.name, m.why, m.section, outcomes(_with(m.answer, reference)))
-            for m in task.mistakes
-        ),
+        outcomes=_outcomes(task, getattr(reference, task.name), cases),
+        mistakes=(),
+        forbids=task.forbids,
     )
+
+
+def record_mistakes(task: Task, reference: SimpleNamespace, expected: Expected) -> Expected:
+    """Run every mistake on the cases of ``expected`` and add what they return: needed to name one."""
+    mistakes = tuple(
+        ExpectedMistake(
+            mistake.name,
+            mistake.why,
+            mistake.section,
+            _outcomes(task, functools.partial(mistake.answer, reference), expected.cases),
+        )
+        for mistake in task.mistakes
+    )
+    return dataclasses.replace(expected, mistakes=mistakes)
 
 
 def public_cases(task: Task) -> tuple[Case, ...]:
@@ -86,8 +100,8 @@ def load(folder: Path, name: str) -> Expected:
         raise ExpectedOutputsError(_advice(NPZ, folder, "cannot be read")) from None
 
 
-def _with(mistake: Answer, reference: SimpleNamespace) -> Answer:
-    return lambda *arguments: mistake(reference, *arguments)
+def _outcomes(task: Task, answer: Answer, cases: tuple[Case, ...]) -> tuple[Outcome, ...]:
+    return tuple(run_all(task.probe, answer, cases, task.returns, Said()))
 
 
 def _read_json(folder: Path) -> dict[str, Any]:
@@ -136,6 +150,7 @@ def _describe(expected: Expected, arrays: dict[str, NDArray[Any]]) -> dict[str, 
         "probe": expected.probe,
         "returns": expected.returns,
         "points": expected.points,
+        "forbids": expected.forbids,
         "mistakes": {m.name: {"why": m.why, "section": m.section} for m in expected.mistakes},
         "cases": cases,
     }
@@ -171,6 +186,7 @@ def _restore(name: str, text: Mapping[str, Any], arrays: Mapping[str, NDArray[An
         cases=cases,
         outcomes=tuple(outcome(case["expected"]) for case in text["cases"]),
         mistakes=(),
+        forbids=tuple(text.get("forbids", ())),
     )
     mistakes = tuple(
         ExpectedMistake(

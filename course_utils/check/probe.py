@@ -66,10 +66,13 @@ def run_all(
     returns: tuple[str, ...],
     said: Said,
     advance: Callable[[int, float], None] = lambda number, seconds: None,
+    patience: float = PATIENCE,
+    budget: float = BUDGET,
 ) -> list[Outcome]:
     """Run all cases and return their outcomes; after one that ran out of time the others are not tried.
 
     ``advance`` is called before each case with its number, from 1, and the seconds since the first one began.
+    ``patience`` is how many seconds one call may take, ``budget`` all of them.
     """
     outcomes: list[Outcome] = []
     begun = time.monotonic()
@@ -77,23 +80,25 @@ def run_all(
         seconds = time.monotonic() - begun
         if outcomes and OutOfTimeError.__name__ in outcomes[-1].errors:
             outcomes.append(outcomes[-1])
-        elif seconds > BUDGET:
-            outcomes.append(_failure(OutOfTimeError(f"only {number - 1} cases in {BUDGET:.0f} s"), answer))
+        elif seconds > budget:
+            outcomes.append(_failure(OutOfTimeError(f"only {number - 1} cases in {budget:.0f} s"), answer))
         else:
             advance(number, seconds)
-            outcomes.append(run(probe, answer, case, returns, said))
+            outcomes.append(run(probe, answer, case, returns, said, patience))
     return outcomes
 
 
-def run(probe: str, answer: Answer, case: Case, returns: tuple[str, ...], said: Said) -> Outcome:
+def run(
+    probe: str, answer: Answer, case: Case, returns: tuple[str, ...], said: Said, patience: float = PATIENCE
+) -> Outcome:
     """Run one case and return its outcome, whatever the learner's code does.
 
     What it prints, warns or logs to the standard streams goes to ``said``. Errors, endless recursion,
-    ``sys.exit`` and calls longer than 5 s become an outcome with ``errors``; only an interrupt by the
-    reader passes through.
+    ``sys.exit`` and calls longer than ``patience`` become an outcome with ``errors``; only an interrupt by
+    the reader passes through.
     """
     try:
-        with _patience(), _surroundings_kept(said):
+        with _patience(patience), _surroundings_kept(said):
             return Outcome(PROBES[probe](answer, case, returns))
     except KeyboardInterrupt:
         raise
@@ -260,15 +265,15 @@ def _surroundings_kept(said: Said) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _patience() -> Iterator[None]:
-    """Raise OutOfTimeError in a call that takes longer than PATIENCE, where the platform can.
+def _patience(seconds: float) -> Iterator[None]:
+    """Raise OutOfTimeError in a call that takes longer than ``seconds``, where the platform can.
 
     It is raised after the call too, in case the call swallowed it.
     """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    late = OutOfTimeError(f"no result after {PATIENCE:.0f} s: is there an endless loop?")
+    late = OutOfTimeError(f"no result after {seconds:g} s: is there an endless loop?")
     fired = []
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -276,7 +281,7 @@ def _patience() -> Iterator[None]:
         raise late
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE, 0.5)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
     try:
         yield
         if fired:

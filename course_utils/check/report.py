@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,28 +36,29 @@ SHOWN = 8  # rows and columns of a heat map
 
 
 class Report:
-    """A verdict that shows itself; ``said`` is what the learner's code printed."""
+    """A verdict that shows itself; ``said`` is what the code printed, ``notes`` are sentences to add."""
 
-    def __init__(self, verdict: Verdict, said: str = "") -> None:
+    def __init__(self, verdict: Verdict, said: str = "", notes: Sequence[str] = ()) -> None:
         self.verdict = verdict
         self.said = said.strip()
+        self.notes = notes
 
     def __repr__(self) -> str:
-        return as_text(self.verdict, self.said)
+        return as_text(self.verdict, self.said, self.notes)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {
-            "text/plain": as_text(self.verdict, self.said),
-            "text/html": as_html(self.verdict, self.said),
+            "text/plain": as_text(self.verdict, self.said, self.notes),
+            "text/html": as_html(self.verdict, self.said, self.notes),
             VERDICT_MIME: self.verdict.as_dict(),
         }
 
 
-def as_text(verdict: Verdict, said: str) -> str:
+def as_text(verdict: Verdict, said: str, notes: Sequence[str] = ()) -> str:
     """Return the report as lines of text."""
-    lines = [f"{verdict.task}: {_points(verdict)} ({_summary(verdict)})"]
+    lines = [f"{verdict.task}: {_points(verdict)} ({_summary(verdict)})", *notes]
     if verdict.word == "not attempted":
-        return lines[0]
+        return "\n".join(lines)
     for group, passed in verdict.passed.items():
         lines.append(f"  {'passed' if passed else 'FAILED'}  {group} ({verdict.points[group]:g})")
     for diagnosis in verdict.diagnoses:
@@ -70,7 +72,7 @@ def as_text(verdict: Verdict, said: str) -> str:
     return "\n".join(lines)
 
 
-def as_html(verdict: Verdict, said: str) -> str:
+def as_html(verdict: Verdict, said: str, notes: Sequence[str] = ()) -> str:
     """Return the report as one HTML element that carries its own style."""
     colour = (
         "#1b7837" if verdict.word == "passed" else "#666" if verdict.word == "not attempted" else "#b35806"
@@ -78,6 +80,7 @@ def as_html(verdict: Verdict, said: str) -> str:
     parts = [
         f'<div style="border-left:4px solid {colour};padding:2px 12px;max-width:60em">',
         f"<p><b><code>{html.escape(verdict.task)}</code>: {_points(verdict)}</b>, {_summary(verdict)}</p>",
+        *(f"<p>{html.escape(note)}</p>" for note in notes),
     ]
     if verdict.word != "not attempted":
         parts.append(_groups(verdict))

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+NUMPY_ONLY = ("torch", "scipy.signal", "scipy.ndimage")
+"""What a task forbids whose answer is to be written with NumPy."""
+
 Answer = Callable[..., Any]
 """What a learner hands in for a task: a function, or a class that can be called."""
 
@@ -69,6 +72,7 @@ class Task:
     ``returns`` names what the call returns, in order. ``probe`` is a key of ``probe.PROBES``.
     ``oracle`` computes the same by other means, such as a library: a release is refused where the reference
     differs from it. ``hidden`` makes further cases of the same groups that only the instructor's side uses.
+    ``forbids`` names packages that a solution does without: they are not there when it is judged.
     """
 
     name: str
@@ -78,6 +82,7 @@ class Task:
     probe: str = "function"
     oracle: Answer | None = None
     hidden: Callable[[np.random.Generator], Iterable[Case]] = lambda rng: ()
+    forbids: tuple[str, ...] = ()
     mistakes: list[Mistake] = field(default_factory=list)
 
     def mistake(self, why: str, section: str) -> Callable[[Answer], Answer]:
@@ -111,3 +116,4 @@ class Expected:
     cases: tuple[Case, ...]
     outcomes: tuple[Outcome, ...]
     mistakes: tuple[ExpectedMistake, ...]
+    forbids: tuple[str, ...] = ()

@@ -10,13 +10,22 @@ def configure(c: Any) -> None:
 
     Solutions are released to ``exercises/``; of a solution's folder, code and samples are not copied. The
     gradebook is nbgrader's default, ``gradebook.db`` in the course folder: set ``c.CourseDirectory.db_url``
-    to any SQLAlchemy URL after this call for another one.
+    to any SQLAlchemy URL after this call for another one. Autograding judges in place of executing check
+    cells; ``c.Judge.sandbox`` says where learners' code runs.
     """
     c.CourseDirectory.course_id = "convnet"
     c.CourseDirectory.source_directory = "solutions"
     c.CourseDirectory.release_directory = "exercises"
     c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.py", "*.pyc", "samples"]
-    c.ExecutePreprocessor.timeout = 60
-    c.ExecutePreprocessor.shutdown_kernel = "immediate"
-    c.ExecutePreprocessor.extra_arguments = ["--IPKernelApp.log_level=ERROR"]  # else it warns about plain TCP
-    c.OverwriteCells.add_missing_cells = True
+    c.Autograde.sanitize_preprocessors = [
+        "course_utils.grading.preprocessors.RestoreCells",
+        "nbgrader.preprocessors.OverwriteKernelspec",
+        "nbgrader.preprocessors.OverwriteCells",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.Autograde.autograde_preprocessors = [
+        "course_utils.grading.preprocessors.Judge",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbformat.warnings import MissingIDFieldWarning
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
@@ -26,6 +27,8 @@ from course_utils.grading.config import configure
 from course_utils.repository import repository
 
 SETTINGS = "nbgrader_config.py"
+MOST_FILES = 1000
+LARGEST_FILES = 64 * 2**20  # bytes of all files beside a notebook
 
 
 class CourseFolder:
@@ -39,9 +42,7 @@ class CourseFolder:
         self.root = root.resolve()
         tools = str(Path(sys.executable).parent)  # nbgrader calls alembic by name to make a gradebook
         os.environ["PATH"] = os.pathsep.join([tools, os.environ.get("PATH", os.defpath)])
-        # nbgrader's own queries set off the one, learners' old notebooks the other
-        warnings.filterwarnings("ignore", category=SAWarning)
-        warnings.filterwarnings("ignore", category=MissingIDFieldWarning)
+        _ignore_warnings()
         if not self.root.is_dir():
             raise CourseError(f"{root} is not a folder: make it first, or name another with --course")
         if not os.access(self.root, os.W_OK):
@@ -71,6 +72,7 @@ class CourseFolder:
     def gradebook(self) -> Iterator[Any]:
         """Open nbgrader's gradebook; raise CourseError when the database cannot be used."""
         url = self.config.CourseDirectory.get("db_url", f"sqlite:///{self.root / 'gradebook.db'}")
+        _ignore_warnings()
         try:
             with Gradebook(url, self.config.CourseDirectory.course_id) as gradebook:
                 yield gradebook
@@ -120,9 +122,49 @@ class CourseFolder:
             raise CourseError(f"nothing submitted: put notebooks at {place}")
         return found
 
+    def released(self, assignment: str) -> Any:
+        """Return the released notebook of an assignment; raise CourseError when it is not there."""
+        path = self.root / "exercises" / assignment / f"{assignment}.ipynb"
+        try:
+            return nbformat.read(path, as_version=4)
+        except (OSError, ValueError):
+            raise CourseError(f"{path} cannot be read: run `course release {assignment}`") from None
+
+    def files(self, assignment: str, learner: str) -> dict[str, bytes]:
+        """Return what lies beside a learner's notebook: the other submitted files, and the release's.
+
+        Raises CourseError where a submission holds links or other things that are no files, or too much.
+        """
+        submitted = self.submission(assignment, learner).parent
+        found: dict[str, bytes] = {}
+        for folder in (submitted, self.root / "exercises" / assignment):
+            for path in sorted(folder.rglob("*")):
+                name = str(path.relative_to(folder))
+                if not path.is_symlink() and path.is_dir():
+                    continue
+                if path.is_symlink() or not path.is_file():
+                    raise CourseError(f"{name} is a link or no ordinary file: remove it")
+                if path.suffix != ".ipynb" and ".ipynb_checkpoints" not in path.parts:
+                    if len(found) >= MOST_FILES or path.stat().st_size > LARGEST_FILES:
+                        raise CourseError(f"too many or too large files beside {assignment}.ipynb: {name}")
+                    found[name] = path.read_bytes()
+        if sum(map(len, found.values())) > LARGEST_FILES:
+            raise CourseError(f"more than {LARGEST_FILES // 2**20} MiB beside {assignment}.ipynb")
+        return found
+
+    def autograded(self, assignment: str, learner: str) -> Path:
+        """Return where a learner's graded notebook lies."""
+        return self.root / "autograded" / learner / assignment / f"{assignment}.ipynb"
+
     def submission(self, assignment: str, learner: str) -> Path:
         """Return where a learner's submitted notebook lies."""
         return self.root / "submitted" / learner / assignment / f"{assignment}.ipynb"
+
+
+def _ignore_warnings() -> None:
+    """Ignore warnings that nbgrader's own queries and learners' old notebooks set off."""
+    warnings.filterwarnings("ignore", category=SAWarning)
+    warnings.filterwarnings("ignore", category=MissingIDFieldWarning)
 
 
 def assignments(root: Path) -> list[str]:

@@ -1,28 +1,36 @@
-"""Grades an assignment with nbgrader's own autograde and says what every learner got for every task, and why.
+"""Grades an assignment: sanitise, judge in worker processes, record in nbgrader's gradebook.
 
-The score of a task is what the gradebook holds; verdict, diagnosis and message are read from the report that
-the check cell left in the autograded notebook. That cell ran inside the learner's kernel, so this form of
-grading trusts the submission.
+Only this process writes the gradebook. A submission's judgement is stored before it is recorded, and marked
+as recorded afterwards, so that a run that is killed goes on where it was.
 """
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
+from nbgrader.api import MissingEntry
 
-from course_utils.check.report import VERDICT_MIME
+from course_utils.check.transport import plain
 from course_utils.errors import CourseError
 from course_utils.grading import solution as solutions
+from course_utils.grading.farm import WORKERS, Failure, judge_all
 from course_utils.grading.folder import CourseFolder
+from course_utils.grading.judge import Bundle
+from course_utils.grading.judgements import Basis, Judged
 from course_utils.grading.log import last_error, was_interrupted
+from course_utils.grading.restore import restore
+from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.work import Work, merge
 
 MANUAL = "needs manual grading"
+LARGEST = 200 * 2**20  # bytes of a submitted notebook
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,8 @@ class Result:
     """What one learner got for one task.
 
     ``verdict`` is passed, partial, failed, error, not attempted, graded by hand or needs manual grading;
-    ``diagnosis`` names the mistakes; ``message`` is one sentence.
+    ``diagnosis`` names the mistakes; ``message`` is one sentence; ``sandbox`` is where the code ran, "none"
+    for nowhere safe, and empty for what no code was run for.
     """
 
     learner: str
@@ -41,6 +50,7 @@ class Result:
     verdict: str
     diagnosis: list[str]
     message: str
+    sandbox: str
 
 
 class Told(NamedTuple):
@@ -49,6 +59,16 @@ class Told(NamedTuple):
     verdict: str
     diagnosis: list[str]
     message: str
+    sandbox: str = ""
+
+
+class Grade(NamedTuple):
+    """What the gradebook holds for a task."""
+
+    score: float
+    auto_score: float | None
+    by_hand: bool
+    waiting: bool
 
 
 @dataclass(frozen=True)
@@ -60,31 +80,149 @@ class Report:
 
 
 def grade(
-    folder: CourseFolder, assignment: str, advance: Callable[[str], None] = lambda learner: None
+    folder: CourseFolder,
+    assignment: str,
+    advance: Callable[[str], None] = lambda learner: None,
+    sandbox: str = "bubblewrap",
+    workers: int = WORKERS,
+    limits: Limits | None = None,
 ) -> Report:
     """Grade every submission of ``assignment`` and record the scores in the gradebook.
 
-    ``advance`` is called with each learner's name before that submission is graded. A submission that cannot
-    be graded costs the others nothing: its tasks get verdict "error", and the scores that the gradebook holds
-    for the learner stay, 0 on a first submission. An interrupt passes through and leaves what is done.
+    ``advance`` is called with each learner's name when that submission is done. A submission that cannot be
+    graded costs the others nothing: its tasks get verdict "error", and the scores that the gradebook holds
+    for the learner stay, 0 on a first submission. What is judged and recorded already is not done again. An
+    interrupt passes through and leaves what is done.
     """
-    solution = solutions.load(folder.solution(assignment))
-    results: list[Result] = []
-    problems: list[str] = []
-    for learner in folder.learners(assignment):
-        advance(learner)
-        problem = _unreadable(folder.submission(assignment, learner))
-        if problem:
-            _enter(folder, assignment, learner)
+    folder.config.Judge.sandbox = sandbox
+    run = _Run(folder, assignment, sandbox)
+    with run.work.store.lock():
+        open_bundles: dict[str, Bundle] = {}
+        for learner in folder.learners(assignment):
+            problem = run.begin(learner)
+            if problem is not None:
+                run.fail(learner, problem)
+                advance(learner)
+            elif run.bundles[learner].seeds:
+                open_bundles[learner] = run.bundles[learner]
+            else:
+                run.record(learner)
+                advance(learner)
+        for learner, judgement in judge_all(open_bundles, sandbox, limits or Limits(), workers):
+            if isinstance(judgement, Failure):
+                run.fail(learner, judgement.reason)
+            else:
+                run.store(learner, merge(run.former(learner), run.bases[learner], judgement))
+                run.record(learner)
+            advance(learner)
+        return run.report()
+
+
+class _Run:
+    """One run of grading: what each learner handed in, and what became of it."""
+
+    def __init__(self, folder: CourseFolder, assignment: str, sandbox: str) -> None:
+        self.folder, self.assignment = folder, assignment
+        self.work = Work(folder, assignment, sandbox)
+        self.solution = solutions.make(self.work.solution)
+        self.released = folder.released(assignment)
+        self.bases: dict[str, Basis] = {}
+        self.bundles: dict[str, Bundle] = {}
+        self.problems: dict[str, str] = {}
+
+    def begin(self, learner: str) -> str | None:
+        """Sanitise a submission; return what is wrong with it, or None when it can be judged."""
+        path = self.folder.submission(self.assignment, learner)
+        if problem := unreadable(path):
+            return problem
+        try:
+            notebook = restore(nbformat.read(path, as_version=4), self.released)
+            self.bases[learner], self.bundles[learner] = self.work.prepare(notebook, learner)
+        except CourseError as error:
+            return str(error)
+        except Exception as error:
+            return f"{path.name} is damaged ({type(error).__name__}): ask for it again"
+        return None
+
+    def former(self, learner: str) -> Judged | None:
+        """Return what was judged before."""
+        return self.work.store.read(self.assignment, learner)
+
+    def store(self, learner: str, judged: Judged) -> None:
+        """Store a judgement."""
+        self.work.store.write(self.assignment, learner, judged)
+
+    def fail(self, learner: str, problem: str) -> None:
+        """Note why a submission is not graded, and enter it, so that the gradebook misses no learner."""
+        self.problems[learner] = plain(problem)
+        with self.folder.gradebook() as gradebook:
+            gradebook.update_or_create_student(learner)
+            gradebook.update_or_create_submission(self.assignment, learner)
+
+    def record(self, learner: str) -> None:
+        """Enter a judgement in the gradebook unless it is there, and then mark it as recorded."""
+        judged = self.former(learner)
+        assert judged is not None
+        if judged.recorded and judged.basis == self.bases[learner] and self._is_in_gradebook(learner, judged):
+            return
+        outcome = self.folder.api.autograde(self.assignment, glob.escape(learner), force=True)
+        if was_interrupted(outcome):
+            raise KeyboardInterrupt
+        if outcome["success"]:
+            self.store(learner, replace(judged, basis=self.bases[learner], recorded=True))
         else:
-            outcome = folder.api.autograde(assignment, learner, force=True)
-            if was_interrupted(outcome):
-                raise KeyboardInterrupt
-            problem = "" if outcome["success"] else last_error(outcome)
-        if problem:
-            problems.append(f"{learner}: {problem}")
-        results += _results(folder, solution, learner, problem)
-    return Report(results, problems)
+            self.fail(learner, last_error(outcome))
+
+    def report(self) -> Report:
+        """Return the results of all learners in order."""
+        learners = self.folder.learners(self.assignment)
+        results = [result for learner in learners for result in self._results(learner)]
+        problems = [
+            f"{learner}: {self.problems[learner]}" for learner in learners if learner in self.problems
+        ]
+        return Report(results, problems)
+
+    def _is_in_gradebook(self, learner: str, judged: Judged) -> bool:
+        """Tell whether the gradebook holds what was judged, and the graded notebook is there."""
+        grades = self._grades(learner)
+        return self.folder.autograded(self.assignment, learner).is_file() and all(
+            task in grades and grades[task].auto_score == told["score"] for task, told in judged.tasks.items()
+        )
+
+    def _results(self, learner: str) -> Iterator[Result]:
+        grades = self._grades(learner)
+        judged = self.former(learner)
+        for task, points in self.solution.graded.items():
+            held = grades.get(task, Grade(0.0, None, False, False))
+            if learner in self.problems:
+                told = Told("error", [], self.problems[learner])
+            elif held.by_hand:
+                told = Told("graded by hand", [], "")
+            elif judged is not None and task in judged.tasks:
+                about = judged.tasks[task]
+                told = Told(about["verdict"], list(about["diagnosis"]), about["message"], about["sandbox"])
+            elif held.waiting:
+                told = Told(MANUAL, [], "an answer in words")
+            else:
+                told = Told("not attempted", [], "the answer is untouched")
+            yield Result(learner, self.assignment, task, held.score, points, *told)
+
+    def _grades(self, learner: str) -> dict[str, Grade]:
+        with self.folder.gradebook() as gradebook:
+            try:
+                notebooks = gradebook.find_submission(self.assignment, learner).notebooks
+            except MissingEntry:
+                return {}
+            return {
+                grade.name: Grade(
+                    float(grade.score or 0),
+                    grade.auto_score,
+                    grade.manual_score is not None,
+                    bool(grade.needs_manual_grade),
+                )
+                for notebook in notebooks
+                for grade in notebook.grades
+            }
 
 
 def writable(path: Path) -> Path:
@@ -104,86 +242,19 @@ def write_json(results: list[Result], path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _unreadable(notebook: Path) -> str:
+def unreadable(notebook: Path) -> str:
     """Say what is wrong with a submitted file; the empty text when nothing is."""
     if not notebook.is_file():
         others = ", ".join(sorted(path.name for path in notebook.parent.iterdir())) or "nothing"
         return f"no {notebook.name} among the submitted files: there is {others}"
     try:
-        content = json.loads(notebook.read_text(encoding="utf-8"))
-    except (ValueError, OSError):
+        if notebook.stat().st_size > LARGEST:
+            return f"{notebook.name} has more than {LARGEST // 2**20} MiB: ask for it without outputs"
+        content: Any = json.loads(notebook.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
         return f"{notebook.name} is not JSON, so not a notebook: ask for it again"
+    except OSError as error:
+        return f"{notebook.name} cannot be read: {error.strerror}"
     if not isinstance(content, dict) or not isinstance(content.get("cells", content.get("worksheets")), list):
         return f"{notebook.name} is JSON without cells, so not a notebook: ask for it again"
     return ""
-
-
-def _enter(folder: CourseFolder, assignment: str, learner: str) -> None:
-    """Enter an unreadable submission in the gradebook, so that the learner is not missing from it."""
-    with folder.gradebook() as gradebook:
-        gradebook.update_or_create_student(learner)
-        gradebook.update_or_create_submission(assignment, learner)
-
-
-def _results(
-    folder: CourseFolder, solution: solutions.Solution, learner: str, problem: str
-) -> Iterator[Result]:
-    scores = _scores(folder, solution, learner)
-    cells = {} if problem else _graded_cells(folder, solution, learner)
-    names = {task.name for task in solution.tasks}
-    for task, points in solution.graded.items():
-        score, by_hand, waiting = scores.get(task, (0.0, False, False))
-        if problem:
-            told = Told("error", [], problem)
-        elif by_hand:
-            told = Told("graded by hand", [], "")
-        elif task in names:
-            told = _reported(cells.get(task))
-        elif waiting:
-            told = Told(MANUAL, [], "an answer in words")
-        else:
-            told = Told("not attempted", [], "the answer is untouched")
-        yield Result(learner, solution.assignment, task, score, points, *told)
-
-
-def _scores(
-    folder: CourseFolder, solution: solutions.Solution, learner: str
-) -> dict[str, tuple[float, bool, bool]]:
-    """Return score, graded by hand, and waiting for it, for every graded cell in the gradebook."""
-    from nbgrader.api import MissingEntry
-
-    with folder.gradebook() as gradebook:
-        try:
-            notebooks = gradebook.find_submission(solution.assignment, learner).notebooks
-        except MissingEntry:
-            return {}
-        return {
-            grade.name: (
-                float(grade.score or 0),
-                grade.manual_score is not None,
-                bool(grade.needs_manual_grade),
-            )
-            for notebook in notebooks
-            for grade in notebook.grades
-        }
-
-
-def _graded_cells(folder: CourseFolder, solution: solutions.Solution, learner: str) -> dict[str, Any]:
-    path = folder.root / "autograded" / learner / solution.assignment / f"{solution.assignment}.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    about = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in notebook.cells}
-    return {task: about[task] for task in solution.graded if task in about}
-
-
-def _reported(cell: Any) -> Told:
-    """Return what a check cell's outputs tell."""
-    outputs = cell.outputs if cell is not None else []
-    for output in outputs:
-        told = output.get("data", {}).get(VERDICT_MIME)
-        if told:
-            return Told(told["verdict"], list(told["diagnosis"]), told["message"])
-    for output in outputs:
-        if output.output_type == "error":
-            return Told("error", [], f"{output.ename}: {output.evalue}".split("\n")[0])
-    printed = "".join(output.get("text", "") for output in outputs).strip()
-    return Told("error", [], printed.split("\n")[0] or "the check cell left no report")

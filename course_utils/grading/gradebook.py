@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,15 +27,15 @@ def feedback(
 ) -> list[Path]:
     """Write a feedback page for every graded submission and return the pages.
 
-    ``advance`` is called with each learner's name before that page is made.
+    ``advance`` is called with each learner's name when that page is made.
     """
     pages = []
     for learner in graded(folder, assignment):
-        advance(learner)
-        result = folder.api.generate_feedback(assignment, learner)
+        result = folder.api.generate_feedback(assignment, glob.escape(learner))
         if not result["success"]:
             raise CourseError(f"no feedback for {learner}: {last_error(result)}")
         pages += sorted((folder.root / "feedback" / learner / assignment).glob("*.html"))
+        advance(learner)
     return pages
 
 

@@ -22,13 +22,14 @@ def release(folder: CourseFolder, assignment: str) -> Path:
     Raises CourseError, naming the files, when something in the learner's folder gives an answer away; the
     former release then stands as it was.
     """
-    solution = solutions.load(folder.solution(assignment))
+    place = folder.solution(assignment)
+    solution = solutions.load(place)
     solutions.verify(solution)
     recorded = [
         expected_outputs.record(task, solution.reference, expected_outputs.public_cases(task))
         for task in solution.tasks
     ]
-    expected_outputs.save(solution.folder, recorded)
+    expected_outputs.save(place, recorded)
     released = folder.root / "exercises" / assignment
     with _restored_on_failure(released):
         result = folder.api.generate_assignment(assignment)

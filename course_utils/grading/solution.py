@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -30,7 +29,6 @@ class Solution:
     """
 
     assignment: str
-    folder: Path
     notebook: Any
     reference: SimpleNamespace
     tasks: tuple[Task, ...]
@@ -43,25 +41,53 @@ class Solution:
         return {about["grade_id"]: about["points"] for about in cells if about.get("grade")}
 
 
+@dataclass(frozen=True)
+class Source:
+    """The texts that a solution is made of, so that it can be made where its folder is not."""
+
+    assignment: str
+    notebook: str
+    tasks: str
+
+
+def read(folder: Path) -> Source:
+    """Read the texts of the solution in ``folder``, which is named as the assignment."""
+    texts = [(folder / name).read_text(encoding="utf-8") for name in (f"{folder.name}.ipynb", "tasks.py")]
+    return Source(folder.name, *texts)
+
+
 def load(folder: Path) -> Solution:
     """Load the solution in ``folder``, which is named as the assignment, and check that its parts agree."""
-    notebook = nbformat.read(folder / f"{folder.name}.ipynb", as_version=4)
+    return make(read(folder))
+
+
+def make(source: Source) -> Solution:
+    """Make a solution from its texts, and raise CourseError where its parts do not agree."""
+    notebook = nbformat.reads(source.notebook, as_version=4)
     solution = Solution(
-        assignment=folder.name,
-        folder=folder,
+        assignment=source.assignment,
         notebook=notebook,
         reference=_reference(notebook),
-        tasks=_tasks(folder / "tasks.py"),
+        tasks=_tasks(source),
         texts=_texts(notebook),
     )
-    for task in solution.tasks:
-        points = sum(task.points.values())
-        if solution.graded.get(task.name) != points:
+    tasks = {task.name: sum(task.points.values()) for task in solution.tasks}
+    checked = {cell.metadata["nbgrader"]["grade_id"] for cell in notebook.cells if is_check(cell)}
+    if strays := checked - set(tasks):
+        raise CourseError(f"{source.assignment}: no task for the check cell of {', '.join(sorted(strays))}")
+    for name, points in tasks.items():
+        if solution.graded.get(name) != points:
             raise CourseError(
-                f"{folder.name}: the check cell of {task.name} is worth {solution.graded.get(task.name)}, "
+                f"{source.assignment}: the check cell of {name} is worth {solution.graded.get(name)}, "
                 f"the groups of its task {points}: make them agree"
             )
     return solution
+
+
+def is_check(cell: Any) -> bool:
+    """Tell whether a cell holds the check of a task: it is graded, and nothing of it is the learner's."""
+    about = cell.metadata.get("nbgrader", {})
+    return cell.cell_type == "code" and bool(about.get("grade")) and not about.get("solution")
 
 
 def verify(solution: Solution) -> None:
@@ -88,16 +114,11 @@ def _reference(notebook: Any) -> SimpleNamespace:
     return SimpleNamespace(**space)
 
 
-def _tasks(path: Path) -> tuple[Task, ...]:
-    """Import ``tasks.py`` without leaving bytecode beside it."""
-    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_tasks", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = writes
+def _tasks(source: Source) -> tuple[Task, ...]:
+    """Run the text of ``tasks.py`` as a module."""
+    module = ModuleType(f"{source.assignment}_tasks")
+    sys.modules[module.__name__] = module  # dataclasses look their module up
+    exec(compile(source.tasks, f"<{module.__name__}>", "exec"), vars(module))
     return tuple(module.TASKS)
 
 

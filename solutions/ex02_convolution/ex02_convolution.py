@@ -42,6 +42,7 @@
 # **Rules of the house**, for every task here: arrays are float64 unless said otherwise; results within
 # 1e-6 of the right ones count as right; integer input is accepted and must not cut off the result's fractions;
 # your functions do not change the arrays that they are given. You may rename arguments, not reorder them.
+# Write them with NumPy: when your work is graded, torch, `scipy.signal` and `scipy.ndimage` are not there.
 
 # %% tags=["setup"]
 import numpy as np

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from course_utils.check import Case, Task
+from course_utils.check import NUMPY_ONLY, Case, Task
 
 Array = NDArray[Any]
 Rng = np.random.Generator
@@ -91,6 +91,7 @@ output_size = Task(
     },
     output_size_cases,
     oracle=torch_size,
+    forbids=NUMPY_ONLY,
 )
 
 
@@ -218,6 +219,7 @@ zero_pad = Task(
     {"padding 1": 0.5, "padding 2 and 3": 0.5, "padding 0": 0.5, TYPES_AND_LAYOUTS: 0.5},
     zero_pad_cases,
     oracle=torch_pad,
+    forbids=NUMPY_ONLY,
 )
 PADDING = "03_convolution_layer#Zero padding"
 
@@ -330,6 +332,7 @@ cross_correlate2d = Task(
     plane_cases,
     oracle=functools.partial(scipy.signal.correlate2d, mode="valid"),
     hidden=large_plane,
+    forbids=NUMPY_ONLY,
 )
 convolve2d = Task(
     "convolve2d",
@@ -337,6 +340,7 @@ convolve2d = Task(
     plane_cases,
     oracle=functools.partial(scipy.signal.convolve2d, mode="valid"),
     hidden=large_plane,
+    forbids=NUMPY_ONLY,
 )
 
 
@@ -571,6 +575,7 @@ conv2d = Task(
     conv2d_cases,
     oracle=torch_conv2d,
     hidden=conv2d_hidden,
+    forbids=NUMPY_ONLY,
 )
 
 
@@ -786,6 +791,7 @@ parameter_counts = Task(
     returns=("answer",),
     probe="answer",
     oracle=torch_counts,
+    forbids=NUMPY_ONLY,
 )
 
 

@@ -10,15 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_utils.check import probe
 from course_utils.check.probe import Said, run, run_all
 from course_utils.check.task import Case
 
 CASE = Case("any", {"x": np.arange(6.0).reshape(2, 3), "k": 2})
 
 
-def outcome(answer, case: Case = CASE, returns=("result",), said=None):
-    return run("function", answer, case, returns, said or Said())
+def outcome(answer, case: Case = CASE, returns=("result",), said=None, patience=5):
+    return run("function", answer, case, returns, said or Said(), patience)
 
 
 def test_arguments_are_passed_by_position_so_that_they_may_be_renamed() -> None:
@@ -118,9 +117,7 @@ def test_a_flood_of_prints_is_cut() -> None:
     assert len(said.getvalue()) < 5_000
 
 
-def test_an_endless_loop_is_stopped_once_and_the_other_cases_are_not_tried(monkeypatch) -> None:
-    monkeypatch.setattr(probe, "PATIENCE", 0.2)
-
+def test_an_endless_loop_is_stopped_once_and_the_other_cases_are_not_tried() -> None:
     calls = []
 
     def endless(x, k):
@@ -128,7 +125,7 @@ def test_an_endless_loop_is_stopped_once_and_the_other_cases_are_not_tried(monke
         while True:
             pass
 
-    outcomes = run_all("function", endless, [CASE] * 5, ("result",), Said())
+    outcomes = run_all("function", endless, [CASE] * 5, ("result",), Said(), patience=0.2)
     assert len(calls) == 1
     assert [o.errors[0] for o in outcomes] == ["OutOfTimeError"] * 5
     assert "endless loop" in outcomes[0].message
@@ -192,9 +189,7 @@ def test_an_error_names_the_learner_s_own_line_and_not_a_library_s() -> None:
     assert "return np.concatenate([x, x[0]])" in outcome(shapes).message
 
 
-def test_a_loop_that_swallows_exceptions_is_stopped_all_the_same(monkeypatch) -> None:
-    monkeypatch.setattr(probe, "PATIENCE", 0.2)
-
+def test_a_loop_that_swallows_exceptions_is_stopped_all_the_same() -> None:
     def stubborn(x, k):
         while True:
             try:
@@ -210,19 +205,21 @@ def test_a_loop_that_swallows_exceptions_is_stopped_all_the_same(monkeypatch) ->
         except BaseException:
             return 1.0
 
-    assert outcome(stubborn).errors[0] == "OutOfTimeError"
-    assert outcome(swallows).errors[0] == "OutOfTimeError"
+    assert outcome(stubborn, patience=0.2).errors[0] == "OutOfTimeError"
+    assert outcome(swallows, patience=0.2).errors[0] == "OutOfTimeError"
 
 
-def test_a_task_that_is_slow_in_all_is_stopped_after_its_budget(monkeypatch) -> None:
-    monkeypatch.setattr(probe, "BUDGET", 0.1)
+def test_a_task_that_is_slow_in_all_is_stopped_after_its_budget() -> None:
     told = []
 
     def slow(x, k):
         time.sleep(0.2)
         return 1.0
 
-    outcomes = run_all("function", slow, [CASE] * 3, ("result",), Said(), lambda *step: told.append(step))
+    def advance(*step):
+        told.append(step)
+
+    outcomes = run_all("function", slow, [CASE] * 3, ("result",), Said(), advance, budget=0.1)
     assert len(told) == 1
     assert [o.errors[:1] for o in outcomes] == [(), ("OutOfTimeError",), ("OutOfTimeError",)]
 

@@ -1,0 +1,69 @@
+"""Finds what a task forbids in a solution's text, without running it: advice to reader and instructor."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+
+
+def forbidden(source: str, forbids: Iterable[str], modules: Mapping[str, str] | None = None) -> list[str]:
+    """Return the full names in ``source`` that lie in a forbidden package, each once, in order.
+
+    ``modules`` maps names that are bound elsewhere to the modules or parts of modules that they stand for.
+    """
+    tree = parse(source)
+    known = {**(modules or {}), **imports(tree)}
+    uses = [name for node in ast.walk(tree) for name in _names(node, known)]
+    return list(dict.fromkeys(name for name in uses if any(_lies_in(name, package) for package in forbids)))
+
+
+def imports(tree: ast.AST) -> dict[str, str]:
+    """Return what the names that ``tree`` imports stand for."""
+    bound: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.split(".")[0]
+                bound[alias.asname or first] = alias.name if alias.asname else first
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            bound |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return bound
+
+
+def parse(source: str) -> ast.Module:
+    """Return the syntax tree of a cell without its magic lines; an empty one where that is no Python."""
+    lines = [line if line.lstrip()[:1] not in ("%", "!") else "" for line in source.split("\n")]
+    try:
+        return ast.parse("\n".join(lines))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module(body=[], type_ignores=[])
+
+
+def _names(node: ast.AST, known: Mapping[str, str]) -> list[str]:
+    """Return the full names that one node of a syntax tree spells out."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        function = _dotted(node.func)
+        if function.split(".")[-1] in ("__import__", "import_module"):
+            return [str(node.args[0].value)]
+    if isinstance(node, (ast.Attribute, ast.Name)) and (dotted := _dotted(node)):
+        first, _, rest = dotted.partition(".")
+        if first in known:
+            return [f"{known[first]}.{rest}".rstrip(".")]
+    return []
+
+
+def _dotted(node: ast.AST) -> str:
+    """Return ``a.b.c`` for such an expression, else the empty text."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (start := _dotted(node.value)):
+        return f"{start}.{node.attr}"
+    return ""
+
+
+def _lies_in(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")

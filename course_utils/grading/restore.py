@@ -1,0 +1,100 @@
+"""Puts a submitted notebook back into its assignment's form.
+
+A learner may have deleted, copied, moved, retyped or relabelled cells, by accident or not. Afterwards every
+cell of the assignment that nbgrader knows is there once, of its type, with its label, and in a place where
+what it grades comes before it; cells that are locked have their text. Of everything else only source and
+pictures stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+MAKE: dict[str, Callable[..., Any]] = {
+    "code": new_code_cell,
+    "markdown": new_markdown_cell,
+    "raw": new_raw_cell,
+}
+
+
+def restore(submitted: Any, released: Any) -> Any:
+    """Return a notebook with the learner's work of ``submitted`` in the form of ``released``."""
+    ours = {label: cell for cell in released.cells if (label := _label(cell))}
+    cells = _labelled(submitted.cells, ours)
+    _complete(cells, ours)
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    return new_notebook(cells=cells, metadata=released.metadata)
+
+
+def _labelled(submitted: list[Any], ours: dict[str, Any]) -> list[Any]:
+    """Return the submitted cells anew; where several claim to be one of ours, one of them is."""
+    chosen: dict[str, int] = {}
+    for number, cell in enumerate(submitted):
+        label = _label(cell)
+        if label in ours and (label not in chosen or _is_better(cell, submitted[chosen[label]], ours[label])):
+            chosen[label] = number
+    cells = []
+    for number, cell in enumerate(submitted):
+        label = _label(cell)
+        source = cell.get("source")
+        text = source if isinstance(source, str) else ""
+        if label in ours and chosen[label] == number:
+            cells.append(_copy(ours[label], ours[label].source if _is_locked(ours[label]) else text))
+        else:
+            kind = cell.get("cell_type") if cell.get("cell_type") in MAKE else "raw"
+            cells.append(MAKE[str(kind)](text))
+        if pictures := _pictures(cell):
+            cells[-1]["attachments"] = pictures
+    return cells
+
+
+def _is_better(cell: Any, other: Any, ours: Any) -> bool:
+    """Tell whether a later copy of a learner's own cell holds work: the last one that is no stub counts."""
+    return not _is_locked(ours) and cell.get("source") != ours.source and bool(cell.get("source"))
+
+
+def _copy(ours: Any, source: str) -> Any:
+    return MAKE[ours.cell_type](source, metadata={"nbgrader": dict(ours.metadata["nbgrader"])})
+
+
+def _complete(cells: list[Any], ours: dict[str, Any]) -> None:
+    """Put what is missing behind the cell that it follows, and locked cells that stand too early."""
+    behind = -1
+    for label, cell in ours.items():
+        place = next((number for number, other in enumerate(cells) if _label(other) == label), None)
+        if place is None:
+            place = behind + 1
+            cells.insert(place, _copy(cell, cell.source))
+        elif place < behind and _is_locked(cell):
+            cells.insert(behind, cells.pop(place))
+            place = behind
+        behind = max(behind, place)
+
+
+def _label(cell: Any) -> str:
+    """Return the ``grade_id`` of a cell, or the empty text."""
+    metadata = cell.get("metadata")
+    about = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    label = about.get("grade_id") if isinstance(about, dict) else None
+    return label if isinstance(label, str) else ""
+
+
+def _is_locked(cell: Any) -> bool:
+    about = cell.metadata["nbgrader"]
+    return bool(about.get("locked") or (about.get("grade") and not about.get("solution")))
+
+
+def _pictures(cell: Any) -> dict[str, Any]:
+    """Return the pictures attached to a text cell, where they have the form that they should."""
+    attached = cell.get("attachments")
+    if cell.get("cell_type") != "markdown" or not isinstance(attached, dict):
+        return {}
+    return {
+        name: {mime: data for mime, data in parts.items() if mime in ("image/png", "image/jpeg")}
+        for name, parts in attached.items()
+        if isinstance(parts, dict)
+    }

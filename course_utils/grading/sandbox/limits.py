@@ -1,0 +1,40 @@
+"""What a learner's code may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one submission; seconds are wall-clock unless said otherwise, sizes are bytes.
+
+    ``memory`` bounds the address space of each process and, watched from outside, what all of them use.
+    ``messages`` bounds what a kernel sends while it runs, ``output`` what is kept of one cell's output.
+    """
+
+    cell_seconds: float = 60
+    task_seconds: float = 30
+    submission_seconds: float = 300
+    cpu_seconds: int = 300
+    memory: int = 4096 * MIB
+    processes: int = 128
+    open_files: int = 512
+    file_size: int = 64 * MIB
+    disk: int = 256 * MIB
+    messages: int = 32 * MIB
+    answer: int = 64 * MIB
+    output: int = 100_000
+
+    def resources(self) -> dict[str, int]:
+        """Return the limits that the system holds each process to, by their names in ``resource``."""
+        return {
+            "RLIMIT_AS": self.memory,
+            "RLIMIT_NPROC": self.processes,
+            "RLIMIT_CPU": self.cpu_seconds,
+            "RLIMIT_FSIZE": self.file_size,
+            "RLIMIT_NOFILE": self.open_files,
+            "RLIMIT_CORE": 0,
+        }
