@@ -141,7 +141,7 @@ def test_grading_stops_at_an_interrupt_and_goes_on_the_next_time(tmp_path) -> No
     assert grading.returncode != 0
     assert len(list((tmp_path / "autograded").glob("*"))) < 12
     shown = run("grade", NAME, "--course", str(tmp_path), "--json", str(tmp_path / "again.json"))
-    assert isinstance(shown.exception, CourseError)  # the sample that crashes
+    assert shown.exit_code == 0
     assert json.loads((tmp_path / "again.json").read_text()) == json.loads(
         (tmp_path / "grades.json").read_text()
     )

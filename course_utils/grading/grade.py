@@ -10,6 +10,7 @@ import glob
 import json
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from nbgrader.api import MissingEntry
 from course_utils.check.transport import plain
 from course_utils.errors import CourseError
 from course_utils.grading import solution as solutions
+from course_utils.grading import walls
 from course_utils.grading.farm import WORKERS, Failure, judge_all
 from course_utils.grading.folder import CourseFolder
 from course_utils.grading.judge import Bundle
@@ -96,7 +98,8 @@ def grade(
     """
     folder.config.Judge.sandbox = sandbox
     run = _Run(folder, assignment, sandbox)
-    with run.work.store.lock():
+    with run.work.store.lock(), ThreadPoolExecutor(1) as beside:
+        proof = beside.submit(walls.require, sandbox)
         open_bundles: dict[str, Bundle] = {}
         for learner in folder.learners(assignment):
             problem = run.begin(learner)
@@ -108,6 +111,7 @@ def grade(
             else:
                 run.record(learner)
                 advance(learner)
+        proof.result()
         for learner, judgement in judge_all(open_bundles, sandbox, limits or Limits(), workers):
             if isinstance(judgement, Failure):
                 run.fail(learner, judgement.reason)

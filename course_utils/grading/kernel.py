@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from queue import Empty
 from typing import Any, cast
 
@@ -55,6 +56,7 @@ class Kernel:
             store_widget_state=False,
             skip_cells_with_tag="",
             error_on_timeout={"ename": "CellTimeoutError", "evalue": "", "traceback": []},
+            interrupt_on_timeout=True,
             raise_on_iopub_timeout=True,
         )
         self.client.owns_km = True
@@ -71,6 +73,15 @@ class Kernel:
         if self.client.km is not None:
             with contextlib.suppress(RuntimeError):
                 self.client._cleanup_kernel()
+
+    @property
+    def folder(self) -> Path:
+        """The folder with the kernel's sockets and files."""
+        return Path(self.manager.provisioner.folder)
+
+    def users(self) -> set[int]:
+        """Return the users, as this machine numbers them, whose the kernel's processes are."""
+        return {user for process in self.manager.provisioner.processes() for user in process.uids()}
 
     def run_cell(self, number: int, seconds: float) -> None:
         """Run a code cell and leave its outputs in it; raise KernelLostError if it ended the kernel."""

@@ -99,15 +99,19 @@ class ForkProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         if self.folder is not None and not restart:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def memory(self) -> int:
-        """Return how many bytes the kernel's processes use, without what they share with the template."""
+    def processes(self) -> list[psutil.Process]:
+        """Return the kernel's processes."""
         if self.pidfd is None:
-            return 0
+            return []
         with contextlib.suppress(OSError, psutil.Error):
             lines = Path(f"/proc/self/fdinfo/{self.pidfd}").read_text().split("\n")
             first = psutil.Process(int(next(line.split()[1] for line in lines if line.startswith("Pid:"))))
-            return sum(map(_unshared, first.children(recursive=True)))
-        return 0
+            return list(first.children(recursive=True))
+        return []
+
+    def memory(self) -> int:
+        """Return how many bytes the kernel's processes use, without what they share with the template."""
+        return sum(map(_unshared, self.processes()))
 
     def _ended(self) -> bool:
         return self.pidfd is None or bool(select.select([self.pidfd], [], [], 0)[0])
@@ -145,14 +149,18 @@ class PlainProvisioner(LocalProvisioner):  # type: ignore[misc]
         if self.folder is not None and not restart:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def memory(self) -> int:
-        """Return how many bytes the kernel and its children use."""
+    def processes(self) -> list[psutil.Process]:
+        """Return the kernel and its children."""
         if self.process is None:
-            return 0
+            return []
         with contextlib.suppress(psutil.Error):
             kernel = psutil.Process(self.process.pid)
-            return sum(map(_unshared, [kernel, *kernel.children(recursive=True)]))
-        return 0
+            return [kernel, *kernel.children(recursive=True)]
+        return []
+
+    def memory(self) -> int:
+        """Return how many bytes the kernel and its children use."""
+        return sum(map(_unshared, self.processes()))
 
 
 class ContainerProvisioner(PlainProvisioner):

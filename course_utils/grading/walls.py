@@ -1,0 +1,145 @@
+"""Proves the sandbox on this machine by trying to break out of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from nbformat.v4 import new_code_cell, new_notebook
+
+from course_utils.errors import CourseError
+from course_utils.grading.kernel import Kernel, KernelLostError
+from course_utils.grading.sandbox import Sandbox, choose
+from course_utils.grading.sandbox.limits import MIB, Limits
+from course_utils.grading.sandbox.scratch import Scratch
+from course_utils.repository import PACKAGE
+
+TIGHT = Limits(
+    cell_seconds=1,
+    cpu_seconds=60,
+    memory=2048 * MIB,
+    processes=40,
+    open_files=200,
+    file_size=MIB,
+    disk=8 * MIB,
+    messages=4 * MIB,
+)
+NAMESPACES = ("pid", "net", "ipc", "user", "uts", "mnt", "cgroup")
+ENDLESS = "while True:\n    pass"
+FLOOD = "while True:\n    print('x' * 1000)"
+LEFT_BEHIND = "import subprocess\nsubprocess.Popen(['sleep', {name!r}], start_new_session=True)"
+ADVICE = "install bubblewrap and allow unprivileged user namespaces, or grade with --sandbox podman or docker"
+
+
+@dataclass(frozen=True)
+class Wall:
+    """One thing that the sandbox keeps in or out; ``gap`` says what got through, or nothing where it held."""
+
+    name: str
+    gap: str
+
+
+def require(sandbox: str) -> None:
+    """Raise CourseError, with what to do, unless every wall of the sandbox of that name holds here.
+
+    "none" has no walls. For podman and docker the same attempts are made in a container.
+    """
+    if sandbox == "none":
+        return
+    try:
+        gaps = [wall for wall in examine(sandbox) if wall.gap]
+    except CourseError as error:
+        raise CourseError(f"{error}. To grade without a sandbox, if you trust all: --sandbox none") from None
+    if gaps:
+        listed = "; ".join(f"{wall.name}: {wall.gap}" for wall in gaps)
+        raise CourseError(
+            f"the sandbox does not hold on this machine ({listed}): {ADVICE}, "
+            "or, if you trust all submissions, with --sandbox none"
+        )
+
+
+def examine(sandbox: str) -> Iterator[Wall]:
+    """Yield every wall of a sandbox after trying to break through; raise CourseError if it does not start."""
+    with Scratch() as scratch, _canaries(scratch) as known, choose(sandbox, scratch, TIGHT) as opened:
+        yield from _from_inside(opened, known)
+        yield from _while_it_runs(opened)
+        yield _afterwards(opened, scratch)
+
+
+@contextmanager
+def _canaries(scratch: Path) -> Iterator[dict[str, Any]]:
+    """Place what must not be found inside, and say where it is."""
+    variable = f"COURSE_CANARY_{secrets.token_hex(8)}"
+    canary = scratch / "canary"
+    canary.write_text("not for learners")
+    canary.chmod(0o644)
+    os.environ[variable] = "not for learners"
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            yield {
+                "port": server.getsockname()[1],
+                "files": [str(canary), str(PACKAGE / "grading" / "judge.py"), "/etc/passwd", str(scratch)],
+                "variable": variable,
+                "package": str(PACKAGE),
+                "namespaces": {name: str(Path("/proc/self/ns", name).readlink()) for name in NAMESPACES},
+                "limits": TIGHT.resources(),
+                "disk": TIGHT.disk,
+            }
+    finally:
+        del os.environ[variable]
+
+
+def _from_inside(sandbox: Sandbox, known: dict[str, Any]) -> Iterator[Wall]:
+    """Let a kernel try."""
+    attempts = (Path(__file__).parent / "sandbox" / "breakout.py").read_text(encoding="utf-8")
+    source = f"KNOWN = {known!r}\n" + attempts.replace("from __future__ import annotations", "")
+    notebook = new_notebook(cells=[new_code_cell(source)])
+    with Kernel(sandbox, notebook, {}, ()) as kernel:
+        yield Wall("user", "runs as root" if 0 in kernel.users() else "")
+        kernel.run_cell(0, 30)
+        outputs = notebook.cells[0].outputs
+        told = "".join(output.get("text") or output.get("evalue", "") for output in outputs)
+    try:
+        gaps = json.loads(told.strip().split("\n")[-1])
+    except ValueError:
+        raise CourseError(f"the sandbox cannot be examined: {told.strip()[-200:]}") from None
+    for name, gap in gaps.items():
+        yield Wall(name, gap)
+
+
+def _while_it_runs(sandbox: Sandbox) -> Iterator[Wall]:
+    """Take too long, and say too much."""
+    notebook = new_notebook(cells=[new_code_cell(ENDLESS), new_code_cell(FLOOD)])
+    with Kernel(sandbox, notebook, {}, ()) as kernel:
+        kernel.run_cell(0, TIGHT.cell_seconds)
+        errors = [output.get("ename") for output in notebook.cells[0].outputs]
+        yield Wall("time of a cell", "" if "KeyboardInterrupt" in errors else "ran on")
+        try:
+            kernel.run_cell(1, 30)
+        except KernelLostError:
+            yield Wall("output", "")
+        else:
+            yield Wall("output", "printed without end")
+
+
+def _afterwards(sandbox: Sandbox, scratch: Path) -> Wall:
+    """Leave a process behind, and see whether it or anything else of the kernel is still there."""
+    name = f"{3600 + secrets.randbelow(10**6)}"
+    notebook = new_notebook(cells=[new_code_cell(LEFT_BEHIND.format(name=name))])
+    with Kernel(sandbox, notebook, {}, ()) as kernel:
+        kernel.run_cell(0, 30)
+        folder = kernel.folder
+    alive = any(
+        (process.info["cmdline"] or [])[-1:] == [name] for process in psutil.process_iter(["cmdline"])
+    )
+    if alive:
+        return Wall("nothing stays", "a process lives on")
+    return Wall("nothing stays", "a folder is left" if folder.exists() else "")
