@@ -8,7 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ from rich.table import Table
 from course_utils.errors import CourseError
 
 if TYPE_CHECKING:
+    from course_utils.doctor import Finding
     from course_utils.grading.folder import CourseFolder
     from course_utils.grading.grade import Report, Result
 
@@ -95,9 +96,16 @@ def doctor() -> None:
     """Look at this machine: versions, processors, JupyterLab, sandbox, data, and what to do about them."""
     from course_utils.doctor import examine
 
+    def findings() -> Iterator[Finding]:
+        yield from examine()
+        with suppress(ImportError), out.status("trying the sandbox"):
+            from course_utils.grading.walls import finding
+
+            yield finding()
+
     marks = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "bad": "[red]bad[/] "}
     bad = 0
-    for finding in examine():
+    for finding in findings():
         bad += finding.state == "bad"
         line = f"{marks[finding.state]} {finding.subject:<11} {escape(finding.text)}"
         if finding.advice:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.errors import CourseError
 from course_utils.repository import repository
 
 PACKAGES = ("numpy", "scipy", "matplotlib", "torch", "jupyterlab", "ipywidgets", "nbgrader")
@@ -40,7 +39,6 @@ def examine() -> Iterator[Finding]:
     yield _processor()
     yield _gpu()
     yield from _extensions()
-    yield _sandbox()
     yield from _data()
 
 
@@ -99,26 +97,6 @@ def _extensions() -> Iterator[Finding]:
             yield Finding("ok", subject, f"extension {name} ({purpose})")
         else:
             yield Finding("bad", subject, f"no extension {name} ({purpose})", advice)
-
-
-def _sandbox() -> Finding:
-    """Try the sandbox: an installed bubblewrap may still be forbidden to make namespaces."""
-    try:
-        from course_utils.grading.walls import examine
-    except ImportError:
-        return Finding(
-            "note", "sandbox", "nbgrader is not here", "for grading: pip install 'convnet-course[grade]'"
-        )
-    try:
-        walls = list(examine("bubblewrap"))
-    except CourseError as error:
-        return Finding(
-            "note", "sandbox", str(error), "needed for grading only; `course grade --help` has others"
-        )
-    gaps = [f"{wall.name}: {wall.gap}" for wall in walls if wall.gap]
-    if gaps:
-        return Finding("note", "sandbox", f"does not hold: {'; '.join(gaps)}", "grade on another machine")
-    return Finding("ok", "sandbox", f"bubblewrap holds: {len(walls)} ways out of it were tried")
 
 
 def _data() -> Iterator[Finding]:

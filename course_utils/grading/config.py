@@ -17,6 +17,7 @@ def configure(c: Any) -> None:
     c.CourseDirectory.source_directory = "solutions"
     c.CourseDirectory.release_directory = "exercises"
     c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.py", "*.pyc", "samples"]
+    c.Autograde.exporter_class = "course_utils.grading.preprocessors.SubmissionExporter"
     c.Autograde.sanitize_preprocessors = [
         "course_utils.grading.preprocessors.RestoreCells",
         "nbgrader.preprocessors.OverwriteKernelspec",

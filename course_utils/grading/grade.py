@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import nbformat
 from nbgrader.api import MissingEntry
 
 from course_utils.check.transport import plain
@@ -27,7 +26,7 @@ from course_utils.grading.folder import CourseFolder
 from course_utils.grading.judge import Bundle
 from course_utils.grading.judgements import Basis, Judged
 from course_utils.grading.log import last_error, was_interrupted
-from course_utils.grading.restore import restore
+from course_utils.grading.restore import read, restore
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.work import Work, merge
 
@@ -140,7 +139,7 @@ class _Run:
         if problem := unreadable(path):
             return problem
         try:
-            notebook = restore(nbformat.read(path, as_version=4), self.released)
+            notebook = restore(read(path.read_text(encoding="utf-8")), self.released)
             self.bases[learner], self.bundles[learner] = self.work.prepare(notebook, learner)
         except CourseError as error:
             return str(error)

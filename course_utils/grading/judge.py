@@ -129,6 +129,9 @@ class Run:
             return Answer(_failures(request.cases, str(lost)))
         if answer.disturbed:
             self._drop()
+        if self.fatal and all(outcome.errors == ("NameError",) for outcome in answer.outcomes):
+            last = self.fatal[max(self.fatal)]
+            return Answer(_failures(request.cases, f"{task} is not defined: its cell was given up, {last}"))
         return answer
 
     def finish(self) -> None:

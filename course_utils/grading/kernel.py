@@ -18,7 +18,6 @@ from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from traitlets import Instance, Type
@@ -45,6 +44,7 @@ class Kernel:
         self, sandbox: Sandbox, notebook: Any, files: Mapping[str, bytes], hidden: Iterable[str]
     ) -> None:
         self.limits = sandbox.limits
+        self.loop = asyncio.new_event_loop()
         specs = OneSpec(spec=sandbox.kernel_spec(files, hidden))
         self.manager = Manager(kernel_spec_manager=specs, limits=sandbox.limits)
         self.client = NotebookClient(
@@ -62,7 +62,11 @@ class Kernel:
         self.client.owns_km = True
 
     def __enter__(self) -> Kernel:
-        run_sync(self._start)()
+        try:
+            self.loop.run_until_complete(self._start())
+        except BaseException:
+            self.loop.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,9 +74,10 @@ class Kernel:
 
     def end(self) -> None:
         """Kill the kernel and all its processes, and remove what it left."""
-        if self.client.km is not None:
-            with contextlib.suppress(RuntimeError):
-                self.client._cleanup_kernel()
+        if not self.loop.is_closed():
+            if self.client.km is not None:
+                self.loop.run_until_complete(self.client._async_cleanup_kernel())
+            self.loop.close()
 
     @property
     def folder(self) -> Path:
@@ -114,7 +119,7 @@ class Kernel:
             finally:
                 watch.cancel()
 
-        return run_sync(guarded)()
+        return self.loop.run_until_complete(guarded())
 
     @property
     def kernel_client(self) -> Client:

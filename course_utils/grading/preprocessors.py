@@ -7,18 +7,21 @@ grade` does. What `course grade` has judged already is taken from the course fol
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbconvert.exporters import NotebookExporter
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Enum
 
 from course_utils.errors import CourseError
+from course_utils.grading import walls
 from course_utils.grading.folder import CourseFolder
-from course_utils.grading.judge import judge, preload
-from course_utils.grading.restore import restore
+from course_utils.grading.judge import Bundle, Judgement, judge, preload
+from course_utils.grading.restore import read, restore
 from course_utils.grading.sandbox import KINDS, choose
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.sandbox.scratch import Scratch
@@ -49,11 +52,8 @@ class Judge(NbGraderPreprocessor):  # type: ignore[misc]
         basis, bundle = work.prepare(nb, about["student"])
         judged = work.store.read(about["assignment"], about["student"])
         if bundle.seeds:
-            with (
-                Scratch() as scratch,
-                choose(self.sandbox, scratch, Limits(), preload(bundle.solution)) as sandbox,
-            ):
-                judged = merge(judged, basis, judge(bundle, sandbox))
+            with ThreadPoolExecutor(1) as thread:  # formgrader calls this where an event loop is running
+                judged = merge(judged, basis, thread.submit(self._judge, bundle).result())
             work.store.write(about["assignment"], about["student"], judged)
         assert judged is not None
         for number, cell in enumerate(nb.cells):
@@ -62,6 +62,20 @@ class Judge(NbGraderPreprocessor):  # type: ignore[misc]
             elif cell.cell_type == "code":
                 cell.outputs = nbformat.from_dict(judged.outputs.get(str(number), []))
         return nb, resources
+
+    def _judge(self, bundle: Bundle) -> Judgement:
+        walls.require(self.sandbox)
+        modules = preload(bundle.solution)
+        with Scratch() as scratch, choose(self.sandbox, scratch, Limits(), modules) as sandbox:
+            return judge(bundle, sandbox)
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads a submitted notebook whatever state it is in: see ``restore.read``."""
+
+    def from_file(self, file_stream: Any, resources: Any = None, **kwargs: Any) -> Any:
+        """Convert the notebook in an open file."""
+        return self.from_notebook_node(read(file_stream.read()), resources=resources, **kwargs)
 
 
 def _score(told: dict[str, Any]) -> list[Any]:

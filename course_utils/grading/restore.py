@@ -8,9 +8,11 @@ pictures stay.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 MAKE: dict[str, Callable[..., Any]] = {
@@ -18,6 +20,33 @@ MAKE: dict[str, Callable[..., Any]] = {
     "markdown": new_markdown_cell,
     "raw": new_raw_cell,
 }
+
+
+def read(text: str) -> Any:
+    """Return a notebook from its JSON text, and mend what is damaged; raise ValueError for what is none.
+
+    Its cells have a type, a source and labels as they should be; ids that are not each other's stay.
+    """
+    content = json.loads(text)
+    if content.get("nbformat") != 4:
+        return nbformat.reads(text, as_version=4)
+    cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
+    ids = {cell.get("id") for cell in cells}
+    for cell in cells:
+        if len(ids) < len(cells):
+            cell.pop("id", None)
+        source = cell.get("source", "")
+        lines = source if isinstance(source, list) else [source]
+        cell["source"] = "".join(line for line in lines if isinstance(line, str))
+        cell["metadata"] = cell["metadata"] if isinstance(cell.get("metadata"), dict) else {}
+        cell["cell_type"] = cell["cell_type"] if cell.get("cell_type") in MAKE else "raw"
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    about = {"nbformat": 4, "nbformat_minor": 5 if len(ids) == len(cells) else 4}
+    metadata = content.get("metadata")
+    return nbformat.from_dict(
+        {**about, "cells": cells, "metadata": metadata if isinstance(metadata, dict) else {}}
+    )
 
 
 def restore(submitted: Any, released: Any) -> Any:
@@ -35,26 +64,23 @@ def _labelled(submitted: list[Any], ours: dict[str, Any]) -> list[Any]:
     chosen: dict[str, int] = {}
     for number, cell in enumerate(submitted):
         label = _label(cell)
-        if label in ours and (label not in chosen or _is_better(cell, submitted[chosen[label]], ours[label])):
+        if label in ours and (label not in chosen or _is_better(cell, ours[label])):
             chosen[label] = number
     cells = []
     for number, cell in enumerate(submitted):
         label = _label(cell)
-        source = cell.get("source")
-        text = source if isinstance(source, str) else ""
         if label in ours and chosen[label] == number:
-            cells.append(_copy(ours[label], ours[label].source if _is_locked(ours[label]) else text))
+            cells.append(_copy(ours[label], ours[label].source if _is_locked(ours[label]) else cell.source))
         else:
-            kind = cell.get("cell_type") if cell.get("cell_type") in MAKE else "raw"
-            cells.append(MAKE[str(kind)](text))
+            cells.append(MAKE[cell.cell_type](cell.source))
         if pictures := _pictures(cell):
             cells[-1]["attachments"] = pictures
     return cells
 
 
-def _is_better(cell: Any, other: Any, ours: Any) -> bool:
+def _is_better(cell: Any, ours: Any) -> bool:
     """Tell whether a later copy of a learner's own cell holds work: the last one that is no stub counts."""
-    return not _is_locked(ours) and cell.get("source") != ours.source and bool(cell.get("source"))
+    return not _is_locked(ours) and cell.source not in ("", ours.source)
 
 
 def _copy(ours: Any, source: str) -> Any:
@@ -77,8 +103,7 @@ def _complete(cells: list[Any], ours: dict[str, Any]) -> None:
 
 def _label(cell: Any) -> str:
     """Return the ``grade_id`` of a cell, or the empty text."""
-    metadata = cell.get("metadata")
-    about = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    about = cell.metadata.get("nbgrader")
     label = about.get("grade_id") if isinstance(about, dict) else None
     return label if isinstance(label, str) else ""
 

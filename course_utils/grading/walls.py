@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 from nbformat.v4 import new_code_cell, new_notebook
 
+from course_utils.doctor import Finding
 from course_utils.errors import CourseError
 from course_utils.grading.kernel import Kernel, KernelLostError
 from course_utils.grading.sandbox import Sandbox, choose
@@ -64,6 +65,19 @@ def require(sandbox: str) -> None:
             f"the sandbox does not hold on this machine ({listed}): {ADVICE}, "
             "or, if you trust all submissions, with --sandbox none"
         )
+
+
+def finding() -> Finding:
+    """Return the doctor's line on the sandbox."""
+    try:
+        walls = list(examine("bubblewrap"))
+    except CourseError as error:
+        return Finding(
+            "note", "sandbox", str(error), "only grading needs it; `course grade --help` has others"
+        )
+    if gaps := [f"{wall.name}: {wall.gap}" for wall in walls if wall.gap]:
+        return Finding("note", "sandbox", f"does not hold: {'; '.join(gaps)}", "grade on another machine")
+    return Finding("ok", "sandbox", f"bubblewrap holds: {len(walls)} ways out of it were tried")
 
 
 def examine(sandbox: str) -> Iterator[Wall]:
