@@ -30,3 +30,9 @@ def configure(c: Any) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    c.HTMLExporter.sanitize_html = True
+    c.HTMLExporter.preprocessors = ["course_utils.grading.pages.VisibleText"]
+    c.HTMLExporter.filters = {
+        "markdown2html": "course_utils.grading.pages.markdown",
+        "clean_html": "course_utils.grading.pages.clean",
+    }

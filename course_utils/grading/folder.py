@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import shutil
@@ -43,6 +44,8 @@ class CourseFolder:
         tools = str(Path(sys.executable).parent)  # nbgrader calls alembic by name to make a gradebook
         os.environ["PATH"] = os.pathsep.join([tools, os.environ.get("PATH", os.defpath)])
         _ignore_warnings()
+        if glob.has_magic(str(self.root)):
+            raise CourseError(f"nbgrader reads no folders with [, * or ? in their names: rename {self.root}")
         if not self.root.is_dir():
             raise CourseError(f"{root} is not a folder: make it first, or name another with --course")
         if not os.access(self.root, os.W_OK):

@@ -136,6 +136,8 @@ class _Run:
     def begin(self, learner: str) -> str | None:
         """Sanitise a submission; return what is wrong with it, or None when it can be judged."""
         path = self.folder.submission(self.assignment, learner)
+        if glob.has_magic(learner):
+            return "nbgrader reads no names with [, * or ?: rename the folder"
         if problem := unreadable(path):
             return problem
         try:
@@ -168,7 +170,7 @@ class _Run:
         assert judged is not None
         if judged.recorded and judged.basis == self.bases[learner] and self._is_in_gradebook(learner, judged):
             return
-        outcome = self.folder.api.autograde(self.assignment, glob.escape(learner), force=True)
+        outcome = self.folder.api.autograde(self.assignment, learner, force=True)
         if was_interrupted(outcome):
             raise KeyboardInterrupt
         if outcome["success"]:

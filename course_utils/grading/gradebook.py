@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def feedback(
     """
     pages = []
     for learner in graded(folder, assignment):
-        result = folder.api.generate_feedback(assignment, glob.escape(learner))
+        result = folder.api.generate_feedback(assignment, learner)
         if not result["success"]:
             raise CourseError(f"no feedback for {learner}: {last_error(result)}")
         pages += sorted((folder.root / "feedback" / learner / assignment).glob("*.html"))

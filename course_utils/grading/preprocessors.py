@@ -75,7 +75,8 @@ class SubmissionExporter(NotebookExporter):
 
     def from_file(self, file_stream: Any, resources: Any = None, **kwargs: Any) -> Any:
         """Convert the notebook in an open file."""
-        return self.from_notebook_node(read(file_stream.read()), resources=resources, **kwargs)
+        convert: Any = self.from_notebook_node
+        return convert(read(file_stream.read()), resources=resources, **kwargs)
 
 
 def _score(told: dict[str, Any]) -> list[Any]:

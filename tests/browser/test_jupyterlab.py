@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
-TOKEN = "browser-test"
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
-MINUTE = 60_000  # milliseconds
+from browser.jupyter import MINUTE, TOKEN, save, serve
+
 RIGHT_CONV2D = """def conv2d(x, w, b, stride=1, padding=0):
     x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
@@ -36,48 +19,10 @@ RIGHT_CONV2D = """def conv2d(x, w, b, stride=1, padding=0):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[str]:
     """`course lab` on a folder of its own; yields the address of JupyterLab."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("learner") / "my-course"
-    home = tmp_path_factory.mktemp("home")
-    environment = {**os.environ, "JUPYTER_TOKEN": TOKEN, "HOME": str(home), "PYTHONWARNINGS": ""}
-    command = [
-        sys.executable,
-        "-m",
-        "course_utils.cli",
-        "lab",
-        str(folder),
-        "--no-browser",
-        "--port",
-        str(port),
-    ]
-    with (folder.parent / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(120):
-            try:
-                with urlopen(f"{address}/api?token={TOKEN}", timeout=2):
-                    break
-            except OSError:
-                time.sleep(0.5)
-        else:
-            pytest.fail(f"JupyterLab did not start:\n{(folder.parent / 'log').read_text()}")
+    command = [sys.executable, "-m", "course_utils.cli", "lab", str(folder), "--no-browser"]
+    with serve(command, folder.parent, tmp_path_factory.mktemp("home")) as address:
         yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
-
-
-@pytest.fixture(scope="module")
-def page(needs) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=needs("chromium"), args=CHROMIUM_FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(MINUTE)
-        yield page
-        browser.close()
 
 
 def open_notebook(page: Page, server: str, path: str) -> None:
@@ -111,12 +56,6 @@ def scroll_to(page: Page, target: Locator) -> Locator:
 
 def picture(page: Page) -> str:
     return page.locator(".widget-image, .jupyter-widgets img").first.get_attribute("src") or ""
-
-
-def save(page: Page, name: str) -> None:
-    """Keep a screenshot where COURSE_SCREENSHOTS asks for it."""
-    if folder := os.environ.get("COURSE_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 def test_the_lecture_runs_and_its_slider_moves(page, server) -> None:
