@@ -14,7 +14,8 @@ def forbidden(source: str, forbids: Iterable[str], modules: Mapping[str, str] | 
     tree = parse(source)
     known = {**(modules or {}), **imports(tree)}
     uses = [name for node in ast.walk(tree) for name in _names(node, known)]
-    return list(dict.fromkeys(name for name in uses if any(_lies_in(name, package) for package in forbids)))
+    found = dict.fromkeys(name for name in uses if any(_lies_in(name, package) for package in forbids))
+    return [name for name in found if not any(_lies_in(other, name) for other in found if other != name)]
 
 
 def imports(tree: ast.AST) -> dict[str, str]:

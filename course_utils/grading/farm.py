@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -120,16 +119,21 @@ class _Worker:
         self.modules: list[str] = []
 
     def work(self, bundle: Bundle) -> Judgement:
-        """Judge a bundle, once more in a new sandbox if the old one does not work."""
+        """Judge a bundle, once more in a new sandbox where the old one has come to an end."""
+        for _ in range(CHANCES - 1):
+            try:
+                return judge(bundle, self._sandbox(bundle))
+            except CourseError:
+                self.close()
+        return judge(bundle, self._sandbox(bundle))
+
+    def _sandbox(self, bundle: Bundle) -> Sandbox:
         modules = preload(bundle.solution)
-        if self.sandbox is not None and modules == self.modules:
-            with suppress(CourseError):
-                return judge(bundle, self.sandbox)
-        self.close()
-        self.modules = modules
-        self.sandbox = choose(self.kind, self.scratch, self.limits, modules)
-        self.sandbox.__enter__()
-        return judge(bundle, self.sandbox)
+        if self.sandbox is None or modules != self.modules:
+            self.close()
+            self.sandbox, self.modules = choose(self.kind, self.scratch, self.limits, modules), modules
+            self.sandbox.__enter__()
+        return self.sandbox
 
     def close(self) -> None:
         """Close the sandbox."""

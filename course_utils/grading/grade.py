@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbgrader.api import MissingEntry
+from nbgrader.utils import parse_utc
 
 from course_utils.check.transport import plain
 from course_utils.errors import CourseError
@@ -260,6 +261,19 @@ def unreadable(notebook: Path) -> str:
         return f"{notebook.name} is not JSON, so not a notebook: ask for it again"
     except OSError as error:
         return f"{notebook.name} cannot be read: {error.strerror}"
+    if not _has_date(notebook.parent / "timestamp.txt"):
+        return "timestamp.txt holds no date: mend or remove it"
     if not isinstance(content, dict) or not isinstance(content.get("cells", content.get("worksheets")), list):
         return f"{notebook.name} is JSON without cells, so not a notebook: ask for it again"
     return ""
+
+
+def _has_date(path: Path) -> bool:
+    """Tell whether a file holds a date that nbgrader reads; a file that is not there is as good."""
+    try:
+        parse_utc(path.read_text(encoding="utf-8").strip())
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True

@@ -23,7 +23,7 @@ from course_utils.check.report import Report
 from course_utils.check.task import Case, Expected, Outcome, Task
 from course_utils.check.transport import Answer, Request
 from course_utils.grading import solution as solutions
-from course_utils.grading.kernel import Kernel, KernelLostError
+from course_utils.grading.kernel import Kernel, KernelDiedError, KernelLostError
 from course_utils.grading.outputs import kept
 from course_utils.grading.sandbox import Sandbox
 from course_utils.grading.sandbox.limits import MIB, Limits
@@ -111,6 +111,7 @@ class Run:
         self.notebook = nbformat.from_dict(notebook)
         self.kernel: Kernel | None = None
         self.position = 0
+        self.died: set[int] = set()
         self.fatal: dict[int, str] = {}
 
     def __enter__(self) -> Run:
@@ -122,8 +123,7 @@ class Run:
     def ask(self, task: str, request: Request) -> Answer:
         """Run the learner's cells above a task's check and have the probe run its cases."""
         try:
-            kernel = self._reach(self._place(task))
-            answer = kernel.ask(request, self._seconds())
+            answer = self._ask(task, request)
         except KernelLostError as lost:
             self._drop()
             return Answer(_failures(request.cases, str(lost)))
@@ -133,6 +133,13 @@ class Run:
             last = self.fatal[max(self.fatal)]
             return Answer(_failures(request.cases, f"{task} is not defined: its cell was given up, {last}"))
         return answer
+
+    def _ask(self, task: str, request: Request) -> Answer:
+        try:
+            return self._reach(self._place(task)).ask(request, self._seconds())
+        except KernelDiedError:  # once may be the machine's fault
+            self._drop()
+            return self._reach(self._place(task)).ask(request, self._seconds())
 
     def finish(self) -> None:
         """Run the cells that are left, for what they show."""
@@ -167,7 +174,9 @@ class Run:
                 return self.kernel
             except KernelLostError as lost:
                 self._seconds()
-                self.fatal[number] = str(lost)
+                if number in self.died or not isinstance(lost, KernelDiedError):
+                    self.fatal[number] = str(lost)
+                self.died.add(number)
                 self._drop()
 
     def _own_cells(self) -> Iterator[tuple[int, Any]]:

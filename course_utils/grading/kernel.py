@@ -37,6 +37,10 @@ class KernelLostError(Exception):
     """The kernel is of no more use; the message says why, to the learner."""
 
 
+class KernelDiedError(KernelLostError):
+    """The kernel ended by itself, or because the machine had no more memory for it."""
+
+
 class Kernel:
     """A running kernel with ``files`` in its folder; leaving the context ends it."""
 
@@ -114,8 +118,9 @@ class Kernel:
             try:
                 return await step
             except Exception as error:
-                reason = self.kernel_client.lost or _reason(error)
-                raise KernelLostError(reason) from None
+                if isinstance(error, DeadKernelError) and not self.kernel_client.lost:
+                    raise KernelDiedError(_reason(error)) from None
+                raise KernelLostError(self.kernel_client.lost or _reason(error)) from None
             finally:
                 watch.cancel()
 

@@ -9,12 +9,14 @@ pictures stay.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
+ID = re.compile(r"[\w-]{1,64}$", re.ASCII)
 MAKE: dict[str, Callable[..., Any]] = {
     "code": new_code_cell,
     "markdown": new_markdown_cell,
@@ -25,28 +27,34 @@ MAKE: dict[str, Callable[..., Any]] = {
 def read(text: str) -> Any:
     """Return a notebook from its JSON text, and mend what is damaged; raise ValueError for what is none.
 
-    Its cells have a type, a source and labels as they should be; ids that are not each other's stay.
+    Its cells have a type, a source and labels as they should be; outputs are dropped, and ids where they are
+    no ids.
     """
     content = json.loads(text)
     if content.get("nbformat") != 4:
         return nbformat.reads(text, as_version=4)
-    cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
-    ids = {cell.get("id") for cell in cells}
-    for cell in cells:
-        if len(ids) < len(cells):
+    cells = [_mended(cell) for cell in content["cells"] if isinstance(cell, dict)]
+    ids = [cell.get("id") for cell in cells]
+    have_ids = all(isinstance(name, str) and ID.match(name) for name in ids) and len(set(ids)) == len(ids)
+    if not have_ids:
+        for cell in cells:
             cell.pop("id", None)
-        source = cell.get("source", "")
-        lines = source if isinstance(source, list) else [source]
-        cell["source"] = "".join(line for line in lines if isinstance(line, str))
-        cell["metadata"] = cell["metadata"] if isinstance(cell.get("metadata"), dict) else {}
-        cell["cell_type"] = cell["cell_type"] if cell.get("cell_type") in MAKE else "raw"
-        if cell["cell_type"] == "code":
-            cell |= {"outputs": [], "execution_count": None}
-    about = {"nbformat": 4, "nbformat_minor": 5 if len(ids) == len(cells) else 4}
     metadata = content.get("metadata")
-    return nbformat.from_dict(
-        {**about, "cells": cells, "metadata": metadata if isinstance(metadata, dict) else {}}
-    )
+    about = {"nbformat": 4, "nbformat_minor": 5 if have_ids else 4, "cells": cells}
+    return nbformat.from_dict({**about, "metadata": metadata if isinstance(metadata, dict) else {}})
+
+
+def _mended(cell: dict[str, Any]) -> dict[str, Any]:
+    kind, source, metadata = (cell.get(key) for key in ("cell_type", "source", "metadata"))
+    kind = kind if isinstance(kind, str) and kind in MAKE else "raw"
+    lines = source if isinstance(source, list) else [source]
+    return {
+        **{key: cell[key] for key in ("id", "attachments") if key in cell},
+        **({"outputs": [], "execution_count": None} if kind == "code" else {}),
+        "cell_type": kind,
+        "source": "".join(line for line in lines if isinstance(line, str)),
+        "metadata": metadata if isinstance(metadata, dict) else {},
+    }
 
 
 def restore(submitted: Any, released: Any) -> Any:

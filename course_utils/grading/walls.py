@@ -18,20 +18,21 @@ from nbformat.v4 import new_code_cell, new_notebook
 from course_utils.doctor import Finding
 from course_utils.errors import CourseError
 from course_utils.grading.kernel import Kernel, KernelLostError
-from course_utils.grading.sandbox import Sandbox, choose
+from course_utils.grading.sandbox import choose
 from course_utils.grading.sandbox.limits import MIB, Limits
 from course_utils.grading.sandbox.scratch import Scratch
 from course_utils.repository import PACKAGE
 
 TIGHT = Limits(
-    cell_seconds=1,
+    cell_seconds=20,
+    submission_seconds=20,
     cpu_seconds=60,
     memory=2048 * MIB,
     processes=40,
     open_files=200,
     file_size=MIB,
     disk=8 * MIB,
-    messages=4 * MIB,
+    messages=MIB,
 )
 NAMESPACES = ("pid", "net", "ipc", "user", "uts", "mnt", "cgroup")
 ENDLESS = "while True:\n    pass"
@@ -82,10 +83,32 @@ def finding() -> Finding:
 
 def examine(sandbox: str) -> Iterator[Wall]:
     """Yield every wall of a sandbox after trying to break through; raise CourseError if it does not start."""
+    attempts = (Path(__file__).parent / "sandbox" / "breakout.py").read_text(encoding="utf-8")
     with Scratch() as scratch, _canaries(scratch) as known, choose(sandbox, scratch, TIGHT) as opened:
-        yield from _from_inside(opened, known)
-        yield from _while_it_runs(opened)
-        yield _afterwards(opened, scratch)
+        first = f"KNOWN = {known!r}\n" + attempts.replace("from __future__ import annotations", "")
+        stays = str(3600 + secrets.randbelow(10**6))
+        sources = (first, LEFT_BEHIND.format(name=stays), ENDLESS, FLOOD)
+        notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+        with Kernel(opened, notebook, {}, ()) as kernel:
+            yield Wall("user", "runs as root" if 0 in kernel.users() else "")
+            kernel.run_cell(0, TIGHT.submission_seconds)
+            yield from _told(notebook.cells[0])
+            kernel.run_cell(1, TIGHT.submission_seconds)
+            kernel.run_cell(2, 1)
+            errors = [output.get("ename") for output in notebook.cells[2].outputs]
+            yield Wall("time of a cell", "" if "KeyboardInterrupt" in errors else "ran on")
+            try:
+                kernel.run_cell(3, TIGHT.submission_seconds)
+            except KernelLostError:
+                yield Wall("output", "")
+            else:
+                yield Wall("output", "printed without end")
+            folder = kernel.folder
+    commands = (process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"]))
+    alive = any(command[-1:] == [stays] for command in commands)
+    yield Wall(
+        "nothing stays", "a process lives on" if alive else "a folder is left" if folder.exists() else ""
+    )
 
 
 @contextmanager
@@ -111,49 +134,12 @@ def _canaries(scratch: Path) -> Iterator[dict[str, Any]]:
         del os.environ[variable]
 
 
-def _from_inside(sandbox: Sandbox, known: dict[str, Any]) -> Iterator[Wall]:
-    """Let a kernel try."""
-    attempts = (Path(__file__).parent / "sandbox" / "breakout.py").read_text(encoding="utf-8")
-    source = f"KNOWN = {known!r}\n" + attempts.replace("from __future__ import annotations", "")
-    notebook = new_notebook(cells=[new_code_cell(source)])
-    with Kernel(sandbox, notebook, {}, ()) as kernel:
-        yield Wall("user", "runs as root" if 0 in kernel.users() else "")
-        kernel.run_cell(0, 30)
-        outputs = notebook.cells[0].outputs
-        told = "".join(output.get("text") or output.get("evalue", "") for output in outputs)
+def _told(cell: Any) -> Iterator[Wall]:
+    """Read what the attempts from inside came to."""
+    told = "".join(output.get("text") or output.get("evalue", "") for output in cell.outputs)
     try:
         gaps = json.loads(told.strip().split("\n")[-1])
     except ValueError:
         raise CourseError(f"the sandbox cannot be examined: {told.strip()[-200:]}") from None
     for name, gap in gaps.items():
         yield Wall(name, gap)
-
-
-def _while_it_runs(sandbox: Sandbox) -> Iterator[Wall]:
-    """Take too long, and say too much."""
-    notebook = new_notebook(cells=[new_code_cell(ENDLESS), new_code_cell(FLOOD)])
-    with Kernel(sandbox, notebook, {}, ()) as kernel:
-        kernel.run_cell(0, TIGHT.cell_seconds)
-        errors = [output.get("ename") for output in notebook.cells[0].outputs]
-        yield Wall("time of a cell", "" if "KeyboardInterrupt" in errors else "ran on")
-        try:
-            kernel.run_cell(1, 30)
-        except KernelLostError:
-            yield Wall("output", "")
-        else:
-            yield Wall("output", "printed without end")
-
-
-def _afterwards(sandbox: Sandbox, scratch: Path) -> Wall:
-    """Leave a process behind, and see whether it or anything else of the kernel is still there."""
-    name = f"{3600 + secrets.randbelow(10**6)}"
-    notebook = new_notebook(cells=[new_code_cell(LEFT_BEHIND.format(name=name))])
-    with Kernel(sandbox, notebook, {}, ()) as kernel:
-        kernel.run_cell(0, 30)
-        folder = kernel.folder
-    alive = any(
-        (process.info["cmdline"] or [])[-1:] == [name] for process in psutil.process_iter(["cmdline"])
-    )
-    if alive:
-        return Wall("nothing stays", "a process lives on")
-    return Wall("nothing stays", "a folder is left" if folder.exists() else "")

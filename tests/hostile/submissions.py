@@ -213,7 +213,7 @@ SUBMISSIONS = (
         "IPython",
         "has IPython replace every later cell by its points",
         "get_ipython().input_transformers_cleanup.append("
-        "lambda lines: ['8.0\\n'] if 'check(' in ''.join(lines) else lines)",
+        "lambda lines: ['True\\n'] if 'check(' in ''.join(lines) else lines)",
     ),
     Hostile(
         "ast_transformer",
@@ -224,7 +224,7 @@ SUBMISSIONS = (
         class Full(ast.NodeTransformer):
             def visit_Call(self, node):
                 named = getattr(node.func, "id", "") == "check"
-                return ast.copy_location(ast.Constant(2.5), node) if named else node
+                return ast.copy_location(ast.Constant(True), node) if named else node
         get_ipython().ast_transformers.append(Full())
         """,
     ),
@@ -243,7 +243,7 @@ SUBMISSIONS = (
         "IPython",
         "has every number displayed as its own score",
         "text = get_ipython().display_formatter.formatters['text/plain']\n"
-        "text.for_type(float, lambda number, printer, cycle: printer.text('2.5'))",
+        "text.for_type(float, lambda number, printer, cycle: printer.text('True'))",
     ),
     Hostile(
         "expressions",
@@ -280,14 +280,14 @@ SUBMISSIONS = (
         "check_replaced",
         "libraries",
         "replaces check by a function that returns points",
-        "check = lambda *_: 2.5",
+        "check = lambda *_: True",
     ),
     Hostile(
         "check_patched",
         "libraries",
         "patches check where it is defined",
-        "import course_utils.check\ncourse_utils.check.check = check.__globals__['check'] = lambda *_: 2.5\n"
-        "globals()['check'] = lambda *_: 2.5",
+        "import course_utils.check\ncourse_utils.check.check = check.__globals__['check'] = lambda *_: True\n"
+        "globals()['check'] = lambda *_: True",
     ),
     Hostile(
         "comparison_patched",
@@ -406,7 +406,7 @@ SUBMISSIONS = (
         kernel = get_ipython().kernel
         def forge():
             while True:
-                for text in ("nan", "2.5", "-1"):
+                for text in ("nan", "True", "-1"):
                     content = dict(data={"text/plain": text}, metadata={}, execution_count=1)
                     kernel.session.send(kernel.iopub_socket, "execute_result", content, kernel.get_parent())
                 time.sleep(0.01)
@@ -610,7 +610,7 @@ SUBMISSIONS = (
         "hands in files named as the libraries that the judge's probe imports",
         files={
             "numpy.py": "raise SystemExit",
-            "course_utils.py": "def check(*_): return 2.5",
+            "course_utils.py": "def check(*_): return True",
             "json.py": "x",
         },
     ),

@@ -90,11 +90,14 @@ class Template:
             "hidden": {place: text for name, text in hidden.items() if (place := _package_folder(name))},
             "forget": list(hidden),
         }
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
-            connection.settimeout(PATIENCE)
-            connection.connect(str(self.folder / "template"))
-            connection.send(json.dumps(request).encode())
-            answer, descriptors, *_ = connection.recvmsg(4096, socket.CMSG_SPACE(4))
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+                connection.settimeout(PATIENCE)
+                connection.connect(str(self.folder / "template"))
+                connection.send(json.dumps(request).encode())
+                answer, descriptors, *_ = connection.recvmsg(4096, socket.CMSG_SPACE(4))
+        except OSError as error:
+            raise CourseError(f"the sandbox ended: {error.strerror}") from None
         if answer != b"ok":
             raise CourseError(f"the sandbox gives no kernel: {answer.decode(errors='replace') or 'it ended'}")
         pidfd = array.array("i")
