@@ -1,9 +1,8 @@
-"""Runs every hostile submission against plain `nbgrader autograde` and against `course grade`, and writes the table.
+"""Runs every hostile submission against plain `nbgrader autograde` and against `course grade`.
 
-Run `python benchmarks/hostile.py`; it takes about fifteen minutes, and writes a record and the page docs/trust.md.
-
-Plain nbgrader runs each one alone, in a copy of the course, behind an outer wall of bubblewrap that protects this
-machine and nothing in the copy.
+Run `python benchmarks/hostile.py`; it takes about fifteen minutes, and writes a record and the page
+docs/trust.md. Plain nbgrader runs each submission alone, in a copy of the course, behind an outer wall of
+bubblewrap that protects this machine and nothing in the copy.
 """
 
 from __future__ import annotations
@@ -42,10 +41,36 @@ SECONDS = 180
 NEIGHBOUR, HONEST = "wrong_no_stride", 4.5
 LIMITS = Limits(cell_seconds=4, task_seconds=8, submission_seconds=60)
 MOST = 21.5
+INTRODUCTION = """\
+# Why you can trust the grades
+
+Each of the {number} submissions below hands in wrong answers and tries to get points for them, to read or
+change what is not its own, or to do harm. Each was graded by `course grade` and, for comparison, by plain
+`nbgrader autograde` ({version}) on the same release ({date}).
+
+- Plain nbgrader gave {cheated} of them more points than they had earned, {full} of them the full {most:g}.
+- `course grade` gave {ours} of them more than they had earned. The tests grade all of them again, among
+  honest submissions, whenever the course changes.
+
+How that works: a submission's cells run in a kernel behind walls (no network, no files but its own, limits
+on time, memory, processes, disk and output). The check cells do not run. For each task a small program in
+that kernel calls the learner's function on inputs that are new for every learner, and what it returns is
+compared elsewhere, where the solution is. A kernel can only send arrays, and arrays only earn points if
+they are right.
+
+What it does not do: it cannot tell who wrote the code, nor whether a right function was written by hand.
+Tasks say which packages they do without; those are hidden from the kernel, and their use is reported.
+"""
+END = """\
+"No score" means that nbgrader left the submission ungraded, "refused" that `course grade` did, with a
+message that says why. The submissions are in [tests/hostile](../tests/hostile/submissions.py), and
+`.venv/bin/python benchmarks/hostile.py` makes this page again.
+"""
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="hostile-") as scratch:
+        Path(scratch).chmod(0o755)
         base = Path(scratch) / "base"
         base.mkdir()
         (base / "nbgrader_config.py").write_text(PLAIN)
@@ -124,7 +149,9 @@ def autograde(course: Path, learner: str) -> bool:
     ]
     if root:
         home = str(Path.home())
-        wall += ["--tmpfs", home, "--ro-bind", sys.base_prefix, sys.base_prefix]
+        above = [parent for parent in Path(sys.base_prefix).parents if Path(home) in parent.parents]
+        wall += ["--tmpfs", home, *(word for parent in reversed(above) for word in ("--dir", str(parent)))]
+        wall += ["--ro-bind", sys.base_prefix, sys.base_prefix]
         subprocess.run(["chown", "-hR", f"{USER}:{USER}", str(course)], check=True)
     drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if root else []
     limits = ["prlimit", "--nproc=300", "--as=6000000000", "--fsize=2000000000", "--core=0"]
@@ -177,25 +204,15 @@ def page(record: dict) -> str:
     full = [row for row in cheated if points(row["nbgrader autograde"]) >= record["most points"]]
     kinds = list(dict.fromkeys(row["category"] for row in rows))
     lines = [
-        "# Why you can trust the grades",
-        "",
-        f"Each of the {len(rows)} submissions below hands in wrong answers and tries to get points for them, to read or change "
-        "what is not its own, or to do harm. Each was graded by `course grade` and, for comparison, by plain "
-        f"`nbgrader autograde` ({record['nbgrader']}) on the same release ({record['date']}).",
-        "",
-        f"- Plain nbgrader gave {len(cheated)} of them more points than they had earned, {len(full)} of them the full "
-        f"{record['most points']:g}.",
-        f"- `course grade` gave {sum(points(row['course grade']) > row['earned'] for row in rows)} of them more than they had "
-        "earned. The tests grade all of them again, among honest submissions, whenever the course changes.",
-        "",
-        "How that works: a submission's cells run in a kernel behind walls (no network, no files but its own, limits on time, "
-        "memory, processes, disk and output). The check cells do not run. For each task a small program in that kernel calls the "
-        "learner's function on inputs that are new for every learner, and what it returns is compared elsewhere, where the "
-        "solution is. A kernel can only send arrays, and arrays only earn points if they are right.",
-        "",
-        "What it does not do: it cannot tell who wrote the code, nor whether a right function was written by hand. Tasks say which "
-        "packages they do without; those are hidden from the kernel, and their use is reported.",
-        "",
+        INTRODUCTION.format(
+            number=len(rows),
+            date=record["date"],
+            version=record["nbgrader"],
+            cheated=len(cheated),
+            full=len(full),
+            most=record["most points"],
+            ours=sum(points(row["course grade"]) > row["earned"] for row in rows),
+        )
     ]
     for kind in kinds:
         lines += [
@@ -210,12 +227,7 @@ def page(record: dict) -> str:
                 plain = f"**{plain}**" if points(plain) > row["earned"] else plain
                 lines.append(f"| {row['does']} | {row['earned']:g} | {plain} | {row['course grade']} |")
         lines.append("")
-    lines += [
-        '"No score" means that nbgrader left the submission ungraded, "refused" that `course grade` did, with a message '
-        "that says why. The submissions are in [tests/hostile](../tests/hostile/submissions.py), and "
-        "`.venv/bin/python benchmarks/hostile.py` makes this page again.",
-        "",
-    ]
+    lines.append(END)
     return "\n".join(lines)
 
 

@@ -6,10 +6,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -32,39 +33,42 @@ class Failure:
 
 
 def judge_all(
-    bundles: Mapping[str, Bundle], sandbox: str, limits: Limits, workers: int = WORKERS
+    bundles: Iterable[tuple[str, Bundle]], sandbox: str, limits: Limits, workers: int = WORKERS
 ) -> Iterator[tuple[str, Judgement | Failure]]:
-    """Judge the bundles, which have learners' names, and yield each judgement as it comes.
+    """Judge bundles, which have learners' names, and yield each judgement as it comes.
 
-    When a worker dies, those who were being judged get another chance, one at a time, so that only a
-    submission that kills its judge again and again stays without a judgement.
+    Bundles are taken from the iterable as workers become free. When a worker dies, those who were being
+    judged get another chance at the end, each alone, so that only a submission that kills its judge again and
+    again stays without a judgement.
     """
-    suspects: dict[str, int] = {}
-    waiting = list(bundles)
+    left = iter(bundles)
+    suspects: list[tuple[str, Bundle]] = []
     with Scratch() as scratch:
-        while waiting:
-            alone = all(learner in suspects for learner in waiting)
-            lost: list[str] = []
-            with _Pool(1 if alone else min(workers, len(waiting)), sandbox, limits, scratch) as pool:
-                for learner, result in pool.run(bundles, waiting):
-                    if result is None:
-                        suspects[learner] = suspects.get(learner, 0) + 1
-                        lost.append(learner)
-                    else:
-                        waiting.remove(learner)
-                        yield learner, result
-            for learner in lost:
-                if suspects[learner] >= CHANCES:
-                    waiting.remove(learner)
-                    yield learner, Failure("the judge died several times while it was at work on this one")
-            waiting.sort(key=lambda learner: suspects.get(learner, 0))
+        broken = True
+        while broken:
+            with _Pool(workers, sandbox, limits, scratch) as pool:
+                yield from pool.run(left)
+            broken = bool(pool.lost)
+            suspects += pool.lost
+        for learner, bundle in suspects:
+            for _ in range(CHANCES - 1):
+                with _Pool(1, sandbox, limits, scratch) as pool:
+                    yield from pool.run(iter([(learner, bundle)]))
+                if not pool.lost:
+                    break
+            else:
+                yield learner, Failure("the judge died several times while it was at work on this one")
 
 
 class _Pool:
-    """Worker processes; all of them are gone when the context is left."""
+    """Worker processes; all of them are gone when the context is left.
+
+    ``lost`` has the bundles that were being judged when a worker died: with it the whole pool ends.
+    """
 
     def __init__(self, workers: int, sandbox: str, limits: Limits, scratch: Path) -> None:
         self.workers = workers
+        self.lost: list[tuple[str, Bundle]] = []
         start = (sandbox, limits, scratch, os.getpid())
         self.executor = ProcessPoolExecutor(workers, get_context("spawn"), _begin, start)
 
@@ -78,36 +82,27 @@ class _Pool:
             process.kill()
             process.join()
 
-    def run(
-        self, bundles: Mapping[str, Bundle], learners: list[str]
-    ) -> Iterator[tuple[str, Judgement | Failure | None]]:
-        """Yield a result for each learner; None, and then no more, for those whose worker died."""
-        left = list(learners)
-        running: dict[Future[Judgement], str] = {}
-        while left or running:
-            while left and len(running) < self.workers:
-                learner = left.pop(0)
+    def run(self, bundles: Iterator[tuple[str, Bundle]]) -> Iterator[tuple[str, Judgement | Failure]]:
+        """Yield a result for each bundle, until there are no more or a worker dies."""
+        running: dict[Future[Judgement], tuple[str, Bundle]] = {}
+        while not self.lost:
+            for learner, bundle in islice(bundles, self.workers - len(running)):
                 try:
-                    future = self.executor.submit(_work, bundles[learner])
+                    running[self.executor.submit(_work, bundle)] = learner, bundle
                 except BrokenProcessPool:
-                    left = []
-                else:
-                    running[future] = learner
+                    self.lost.append((learner, bundle))
             if not running:
                 return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                learner = running.pop(future)
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                learner, bundle = running.pop(future)
                 try:
                     yield learner, future.result()
                 except BrokenProcessPool:
-                    yield learner, None
-                    left = []
+                    self.lost.append((learner, bundle))
                 except Exception as error:
-                    text = (
-                        str(error) if isinstance(error, CourseError) else f"{type(error).__name__}: {error}"
-                    )
-                    yield learner, Failure(text.split("\n")[0])
+                    name = "" if isinstance(error, CourseError) else f"{type(error).__name__}: "
+                    yield learner, Failure(f"{name}{error}".split("\n")[0])
+        self.lost += running.values()
 
 
 class _Worker:

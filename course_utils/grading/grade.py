@@ -100,19 +100,23 @@ def grade(
     run = _Run(folder, assignment, sandbox)
     with run.work.store.lock(), ThreadPoolExecutor(1) as beside:
         proof = beside.submit(walls.require, sandbox)
-        open_bundles: dict[str, Bundle] = {}
-        for learner in folder.learners(assignment):
-            problem = run.begin(learner)
-            if problem is not None:
-                run.fail(learner, problem)
+
+        def open_bundles() -> Iterator[tuple[str, Bundle]]:
+            """Sanitise one submission after the other; those that need no judge are done at once."""
+            for learner in folder.learners(assignment):
+                problem = run.begin(learner)
+                if problem is None and run.bundles[learner].seeds:
+                    proof.result()
+                    yield learner, run.bundles.pop(learner)
+                    continue
+                if problem is None:
+                    run.record(learner)
+                else:
+                    run.fail(learner, problem)
                 advance(learner)
-            elif run.bundles[learner].seeds:
-                open_bundles[learner] = run.bundles[learner]
-            else:
-                run.record(learner)
-                advance(learner)
-        proof.result()
-        for learner, judgement in judge_all(open_bundles, sandbox, limits or Limits(), workers):
+            proof.result()
+
+        for learner, judgement in judge_all(open_bundles(), sandbox, limits or Limits(), workers):
             if isinstance(judgement, Failure):
                 run.fail(learner, judgement.reason)
             else:
