@@ -158,15 +158,30 @@ def test_the_demo_does_not_touch_a_folder_with_a_class_in_it(tmp_path) -> None:
     assert not (tmp_path / "exercises").exists()
 
 
-def test_plain_nbgrader_grades_a_course_folder_as_the_course_does(tmp_path) -> None:
+PLAIN = """c = get_config()
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "exercises"
+c.CourseDirectory.ignore = ["*.py", "samples"]
+"""
+
+
+@pytest.mark.parametrize("settings", ["the course's", "plain"])
+def test_nbgrader_s_own_command_gives_the_same_scores(tmp_path, settings) -> None:
+    """With the course's settings it judges; with none of them it executes the check cells, as a fallback."""
     run("demo", str(tmp_path))
-    shutil.rmtree(tmp_path / "submitted" / "crashing")
+    shutil.rmtree(tmp_path / "judged")
+    for learner in (tmp_path / "submitted").iterdir():
+        if learner.name not in ("right_loops", "wrong_no_stride", "half_finished"):
+            shutil.rmtree(learner)
+    if settings == "plain":
+        (tmp_path / "nbgrader_config.py").write_text(PLAIN)
+    before = scores(tmp_path)
     tools = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
-    before = scores(tmp_path)
     command = ["nbgrader", "autograde", NAME, "--force"]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     assert scores(tmp_path) == before
+    assert (tmp_path / "judged" / "right_loops").is_dir() == (settings == "the course's")
 
 
 def scores(folder: Path) -> dict[str, float]:

@@ -11,12 +11,13 @@ MIB = 2**20
 class Limits:
     """Limits of one submission; seconds are wall-clock unless said otherwise, sizes are bytes.
 
-    ``memory`` bounds the address space of each process and, watched from outside, what all of them use.
+    ``memory`` bounds the addresses that each process may take beyond those of the libraries that are loaded
+    for it and, watched from outside, what all of them use.
     ``messages`` bounds what a kernel sends while it runs, ``output`` what is kept of one cell's output.
     """
 
     cell_seconds: float = 60
-    task_seconds: float = 30
+    task_seconds: float = 60
     submission_seconds: float = 300
     cpu_seconds: int = 300
     memory: int = 4096 * MIB
