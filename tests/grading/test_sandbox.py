@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -222,3 +223,12 @@ def test_what_a_killed_grader_left_is_swept_up() -> None:
             assert not left.exists()
             assert scratch.is_dir()
     assert not scratch.exists()
+
+
+def test_many_who_begin_at_once_do_not_sweep_each_other_up() -> None:
+    def come_and_go(_: int) -> bool:
+        with Scratch() as scratch:
+            return scratch.is_dir() and (scratch / "lock").exists()
+
+    with ThreadPoolExecutor(16) as threads:
+        assert all(threads.map(come_and_go, range(400)))

@@ -22,15 +22,27 @@ class Scratch:
     def __enter__(self) -> Path:
         for folder in self.parent.glob(f"{PREFIX}*"):
             self._sweep(folder)
-        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self.parent))
-        self.folder.chmod(0o711)
-        self.file = (self.folder / LOCK).open("w")
-        flock(self.file, LOCK_EX)
+        while not self._made():
+            continue
         return self.folder
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.file.close()
+
+    def _made(self) -> bool:
+        """Make the folder and hold its lock; False where another process swept it up before it was held."""
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self.parent))
+        try:
+            self.folder.chmod(0o711)
+            self.file = (self.folder / LOCK).open("w")
+        except FileNotFoundError:
+            return False
+        flock(self.file, LOCK_EX)
+        if (self.folder / LOCK).exists():
+            return True
+        self.file.close()
+        return False
 
     def _sweep(self, folder: Path) -> None:
         """Remove a folder that no living process holds."""
