@@ -49,9 +49,11 @@ def _kept(output: Any, left: int, pictures: int) -> tuple[Any, int, int]:
         name = "stderr" if output["name"] == "stderr" else "stdout"
         return (new_output("stream", name=name, text=text) if text else None), len(text), 0
     if kind == "error":
-        trace = [_text(line, left, colours=True) for line in output["traceback"][:50]]
+        whole = "\n".join(map(str, output["traceback"][:MOST]))
+        trace = _text(whole, left, colours=True)
         name, value = plain(str(output["ename"]), 200), plain(str(output["evalue"]))
-        return new_output("error", ename=name, evalue=value, traceback=trace), sum(map(len, trace)), 0
+        error = new_output("error", ename=name, evalue=value, traceback=trace.split("\n"))
+        return error, len(trace), 0
     data = {}
     used = drawn = 0
     for mime, value in output["data"].items():

@@ -45,6 +45,14 @@ def test_a_traceback_keeps_its_colours_and_loses_other_marks() -> None:
     assert (output.evalue, output.traceback) == ("�v", ["\x1b[31mred\x1b[0m �turned�"])
 
 
+def test_a_long_traceback_is_cut() -> None:
+    error = new_output("error", ename="E", evalue="v", traceback=["x" * 600] * 100)
+    first, second, last = kept([error, error], 1000)
+    assert sum(map(len, first.traceback)) <= 1000
+    assert (second.ename, second.traceback) == ("E", [""])
+    assert last.text == "\nThe rest of the output is left out.\n"
+
+
 ANY = st.recursive(
     st.none() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
