@@ -107,7 +107,7 @@ def number_of_processes() -> str:
 
 def memory() -> str:
     try:
-        size = len(bytearray(KNOWN["limits"]["RLIMIT_AS"]))
+        size = len(bytearray(KNOWN["limits"]["RLIMIT_AS"] + 1))
     except MemoryError:
         return ""
     return f"got {size} bytes"

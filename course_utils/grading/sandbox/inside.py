@@ -142,6 +142,8 @@ def run_kernel(request: dict[str, Any]) -> None:
     """Give up all privileges, apply the limits and become a Jupyter kernel."""
     drop_privileges()
     for name, limit in request["limits"].items():
+        if name == "RLIMIT_AS":
+            limit += mapped()
         resource.setrlimit(getattr(resource, name), (limit, limit))
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
@@ -158,6 +160,11 @@ def run_kernel(request: dict[str, Any]) -> None:
 
     quiet = ["--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"]
     IPKernelApp.launch_instance(["-f", str(KERNEL / "kernel.json"), *quiet])
+
+
+def mapped() -> int:
+    """Return how many bytes of addresses this process has: libraries for GPUs alone may take gigabytes."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def forget(package: str) -> None:
