@@ -117,14 +117,18 @@ def test_workers_templates_and_kernels_that_are_killed_cost_nobody_anything(
     killed = []
 
     def kill_at_random() -> None:
-        while not over.wait(moments.uniform(0.5, 2.5)) and len(killed) < 4:
-            with contextlib.suppress(psutil.Error):  # it may be gone by itself
-                below = psutil.Process().children(recursive=True)
-                mine = [process for process in below if "resource_tracker" not in str(process.cmdline())]
-                if mine:
-                    victim = moments.choice(sorted(mine, key=lambda process: process.pid))
-                    victim.send_signal(signal.SIGKILL)
-                    killed.append(victim.pid)
+        """Kill a worker, and a process below one: more in the same place is taken for the submission's doing."""
+        for below_worker in moments.sample([True, False], 2):
+            while not over.wait(moments.uniform(0.5, 2.5)):
+                with contextlib.suppress(psutil.Error):  # it may be gone by itself
+                    children = psutil.Process().children()
+                    workers = [child for child in children if "spawn_main" in str(child.cmdline())]
+                    below = [process for worker in workers for process in worker.children(recursive=True)]
+                    if victims := below if below_worker else workers:
+                        victim = moments.choice(sorted(victims, key=lambda process: process.pid))
+                        victim.send_signal(signal.SIGKILL)
+                        killed.append(victim.pid)
+                        break
 
     over = threading.Event()
     killer = threading.Thread(target=kill_at_random)
@@ -236,12 +240,31 @@ def test_a_full_disk_is_said_in_one_line_and_nothing_is_lost(course, undisturbed
     assert gradebook(again) == undisturbed
 
 
-def test_a_folder_where_nothing_can_be_written_is_said_in_one_line(course) -> None:
-    (course.root / "judged" / "lock").unlink(missing_ok=True)
-    shutil.rmtree(course.root / "judged")
-    (course.root / "judged").write_text("in the way")
-    with pytest.raises(CourseError, match=r"cannot write in .*judged: File exists"):
-        grade(course, ASSIGNMENT)
+@pytest.mark.parametrize("place", ["", "judged", "autograded"])
+def test_a_folder_where_nothing_can_be_written_is_said_in_one_line(
+    course, undisturbed, needs, place
+) -> None:
+    folder = course.root / place
+    folder.mkdir(exist_ok=True)
+    command = [needs("bwrap"), "--dev-bind", "/", "/", "--ro-bind", str(folder), str(folder)]
+    command += [sys.executable, "-m", "course_utils.cli", "grade", ASSIGNMENT, "--course", str(course.root)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert str(folder) in done.stderr
+    assert "Traceback" not in done.stderr
+    again = CourseFolder(course.root)
+    assert grade(again, ASSIGNMENT).problems == []
+    assert gradebook(again) == undisturbed
+
+
+def test_a_notebook_that_may_not_be_read_is_named(course, needs) -> None:
+    """Root may read everything, so a user without that privilege asks."""
+    notebook = course.submission(ASSIGNMENT, "right_loops")
+    notebook.chmod(0)
+    code = f"from course_utils.grading.grade import *; print(unreadable(Path({str(notebook)!r})))"
+    command = [needs("bwrap"), "--dev-bind", "/", "/", "--cap-drop", "ALL", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == f"{ASSIGNMENT}.ipynb cannot be read: Permission denied\n"
 
 
 def test_without_a_sandbox_every_result_says_so(course, undisturbed) -> None:

@@ -20,13 +20,40 @@ from course_utils.grading.gradebook import export, feedback
 from course_utils.grading.release import release
 
 NAME = "ex02_convolution"
+RIGHT = ["right_loops", "right_windows", "right_columns", "right_fourier", "right_shifts"]
+NOISE = """
+
+import sys, warnings, logging
+import matplotlib.pyplot as plt
+
+def noisy(function):
+    def call(*arguments):
+        print("on my way")
+        print("on my way", file=sys.stderr)
+        warnings.warn("careful", stacklevel=2)
+        logging.warning("careful")
+        np.float64(1) / 0
+        plt.plot([1, 2])
+        return function(*arguments)
+    return call
+
+TASK = noisy(TASK)
+TASK
+plt.plot([1, 2])
+plt.show()
+plt.figure()
+warnings.warn("careful")
+"""
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
+def course(tmp_path_factory, needs):
     """A course folder that began empty, with the samples and the solution itself handed in, graded once."""
+    needs("bwrap")
     folder = CourseFolder(tmp_path_factory.mktemp("class"))
     make_class(folder, NAME)
+    for sample in RIGHT:
+        make_noisy(folder, sample)
     solution = folder.submission(NAME, "the_solution")
     solution.parent.mkdir(parents=True)
     shutil.copy(ROOT / "solutions" / NAME / f"{NAME}.ipynb", solution)
@@ -35,6 +62,18 @@ def course(tmp_path_factory):
     broken.write_text("<html>Sign in to download</html>")
     folder.submission(NAME, "sent_nothing").parent.mkdir(parents=True)
     return folder
+
+
+def make_noisy(folder: CourseFolder, sample: str) -> None:
+    """Hand a sample in once more, with warnings, prints and plots in every cell and every call."""
+    notebook = nbformat.read(folder.submission(NAME, sample), as_version=4)
+    for cell in notebook.cells:
+        task = cell.metadata.get("nbgrader", {}).get("grade_id", "").removeprefix("solution_")
+        if cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "code":
+            cell.source += NOISE.replace("TASK", task)
+    path = folder.submission(NAME, sample.replace("right", "noisy"))
+    path.parent.mkdir(parents=True)
+    nbformat.write(notebook, path)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +88,7 @@ def results(report):
 
 def test_every_learner_has_a_result_for_every_graded_cell(results, ex02) -> None:
     learners = {learner for learner, _ in results}
-    assert len(learners) == 17
+    assert len(learners) == 22
     assert set(results) == {(learner, task) for learner in learners for task in ex02.graded}
 
 
@@ -62,12 +101,12 @@ def test_the_solution_s_own_score_is_full(results, ex02) -> None:
             assert (result.score, result.max_score, result.verdict) == (points, points, "passed")
 
 
-@pytest.mark.parametrize(
-    "learner", ["right_loops", "right_windows", "right_columns", "right_fourier", "right_shifts"]
-)
-def test_right_samples_get_full_marks_prints_and_warnings_or_not(results, ex02, learner) -> None:
+@pytest.mark.parametrize("sample", RIGHT)
+@pytest.mark.parametrize("manner", ["right", "noisy"])
+def test_right_samples_get_full_marks_prints_warnings_and_plots_or_not(results, ex02, sample, manner) -> None:
     for task in ex02.tasks:
-        assert results[learner, task.name].score == sum(task.points.values())
+        result = results[sample.replace("right", manner), task.name]
+        assert result.score == sum(task.points.values()), result.message
 
 
 @pytest.mark.parametrize(
@@ -128,7 +167,7 @@ def test_the_json_file_has_the_promised_fields(report, tmp_path) -> None:
 
 def test_the_feedback_page_shows_verdict_and_mistake(course, report) -> None:
     pages = feedback(course, NAME)
-    assert len(pages) == 15
+    assert len(pages) == 20
     page = (course.root / "feedback" / "wrong_flipped_kernel" / NAME / f"{NAME}.html").read_text()
     assert "Mistake: flips the kernel" in page
 
