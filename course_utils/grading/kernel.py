@@ -21,7 +21,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from traitlets import Instance, Type
-from zmq.constants import SocketOption
+from zmq.constants import Event, SocketOption
 
 from course_utils.check.remote import expression
 from course_utils.check.transport import Answer, ForgedError, Request, read_answer, write_request
@@ -134,21 +134,25 @@ class Kernel:
 
     async def _watch(self) -> None:
         """Kill the kernel when it uses too much memory, or was given up while it was read."""
+        client, provisioner = self.kernel_client, self.manager.provisioner
+        cut_off = False
         while True:
             await asyncio.sleep(WATCH)
-            provisioner = self.manager.provisioner
+            if cut_off and await self.manager.is_alive():
+                client.lost = FLOOD
             if await asyncio.to_thread(provisioner.memory) > self.limits.memory:
-                self.kernel_client.lost = "it used too much memory"
-            if self.kernel_client.lost:
+                client.lost = "it used too much memory"
+            if client.lost:
                 await provisioner.kill()
                 return
+            cut_off = await client.is_cut_off()
 
     async def _run_cell(self, cell: Any, number: int) -> None:
-        begun = time.monotonic()
+        before = self.kernel_client.received
         try:
             await self.client.async_execute_cell(cell, number, store_history=True)
-        except CellTimeoutError:  # the end of its output was not in sight either
-            if time.monotonic() - begun < self.client.timeout:
+        except CellTimeoutError:  # no end of its output was in sight
+            if self.kernel_client.received - before > self.limits.output:
                 raise KernelLostError(FLOOD) from None
             reason = f"it ran for more than {self.client.timeout} s and could not be stopped"
             raise KernelLostError(reason) from None
@@ -253,7 +257,21 @@ class Client(AsyncKernelClient):  # type: ignore[misc]
     def start_channels(self, **_: Any) -> None:
         """Open the channels that are read; whether the kernel lives, its provisioner knows."""
         super().start_channels(stdin=False, hb=False)
-        self.shell_channel.client = self.iopub_channel.client = self
+        channels = (self.shell_channel, self.iopub_channel)
+        for channel in channels:
+            channel.client = self
+        self.monitors = [channel.socket.get_monitor_socket(Event.DISCONNECTED) for channel in channels]
+
+    def stop_channels(self) -> None:
+        """Close the channels and what watches them."""
+        for channel in (self.shell_channel, self.iopub_channel):
+            if channel.socket is not None:
+                channel.socket.disable_monitor()
+        super().stop_channels()
+
+    async def is_cut_off(self) -> bool:
+        """Tell whether a connection broke: the kernel has ended, or it sent a message beyond all measure."""
+        return any([await monitor.poll(0) for monitor in self.monitors])
 
     def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> Any:
         self.context.setsockopt(SocketOption.MAXMSGSIZE, 2 * max(self.limits.messages, self.limits.answer))

@@ -117,7 +117,7 @@ def test_workers_templates_and_kernels_that_are_killed_cost_nobody_anything(
     killed = []
 
     def kill_at_random() -> None:
-        """Kill a worker, and a process below one: more in the same place is taken for the submission's doing."""
+        """Kill a worker, and a process below one: more in one place is taken for a submission's doing."""
         for below_worker in moments.sample([True, False], 2):
             while not over.wait(moments.uniform(0.5, 2.5)):
                 with contextlib.suppress(psutil.Error):  # it may be gone by itself
@@ -241,9 +241,7 @@ def test_a_full_disk_is_said_in_one_line_and_nothing_is_lost(course, undisturbed
 
 
 @pytest.mark.parametrize("place", ["", "judged", "autograded"])
-def test_a_folder_where_nothing_can_be_written_is_said_in_one_line(
-    course, undisturbed, needs, place
-) -> None:
+def test_a_folder_where_nothing_can_be_written_is_said_in_one_line(course, undisturbed, needs, place) -> None:
     folder = course.root / place
     folder.mkdir(exist_ok=True)
     command = [needs("bwrap"), "--dev-bind", "/", "/", "--ro-bind", str(folder), str(folder)]

@@ -154,6 +154,8 @@ def test_a_kernel_that_ends_leaves_neither_process_nor_folder_nor_socket(sandbox
     ("source", "reason"),
     [
         ("print('x' * 10_000_000)", "printed or displayed far too much"),
+        ("print('x' * 300_000_000)", "printed or displayed far too much"),
+        ("while True: print('x' * 10_000)", "printed or displayed far too much"),
         ("hoard = [bytearray(b'x' * 90_000_000) for _ in range(5)]\nimport os, time\n"
          "[os.fork() for _ in range(4)]\nhoard.append([bytearray(b'y' * 200_000_000) for _ in range(2)])\n"
          "time.sleep(20)", "used too much memory"),
@@ -162,6 +164,14 @@ def test_a_kernel_that_ends_leaves_neither_process_nor_folder_nor_socket(sandbox
 def test_a_kernel_that_takes_too_much_is_ended_while_it_runs(sandbox, source, reason) -> None:
     with pytest.raises(KernelLostError, match=reason):
         run(sandbox, source)
+
+
+def test_a_cell_that_cannot_be_stopped_is_given_up(sandbox) -> None:
+    source = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
+    notebook = new_notebook(cells=[new_code_cell(source)])
+    reason = "ran for more than 1 s and could not be stopped"
+    with Kernel(sandbox, notebook, {}, ()) as kernel, pytest.raises(KernelLostError, match=reason):
+        kernel.run_cell(0, 1)
 
 
 def test_a_task_that_does_not_answer_is_given_up(sandbox) -> None:
@@ -217,7 +227,7 @@ def test_what_a_killed_grader_left_is_swept_up() -> None:
     with Scratch() as scratch:
         left = scratch.parent / "course-kernels-left-behind"
         left.mkdir()
-        (left / "lock").touch()
+        (left / "k1").touch()
         with Scratch() as other:
             assert other.is_dir()
             assert not left.exists()
@@ -228,7 +238,8 @@ def test_what_a_killed_grader_left_is_swept_up() -> None:
 def test_many_who_begin_at_once_do_not_sweep_each_other_up() -> None:
     def come_and_go(_: int) -> bool:
         with Scratch() as scratch:
-            return scratch.is_dir() and (scratch / "lock").exists()
+            (scratch / "k1").mkdir()
+            return (scratch / "k1").is_dir()
 
     with ThreadPoolExecutor(16) as threads:
-        assert all(threads.map(come_and_go, range(400)))
+        assert all(threads.map(come_and_go, range(1000)))

@@ -26,7 +26,7 @@ NAMES = [hostile.name for hostile in SUBMISSIONS]
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory, needs):
-    """Everything, graded once: the course folder, the report, and what was there before."""
+    """Everything, graded once: the course folder, the report, what was there before, and who called."""
     needs("bwrap")
     folder = CourseFolder(tmp_path_factory.mktemp("hostile"))
     release(folder, ASSIGNMENT)
@@ -118,7 +118,7 @@ def test_no_code_was_changed_and_nobody_was_called(world) -> None:
 def test_nothing_stays(world) -> None:
     commands = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
     assert not [command for command in commands if "86399" in command or "inside.py" in command]
-    assert not [folder for folder in Path("/tmp").glob("course-kernels-*") if (folder / "lock").exists()]
+    assert not list(Path("/tmp").glob("course-kernels-*"))
 
 
 def test_there_are_hostile_submissions_of_every_kind() -> None:

@@ -6,6 +6,7 @@ Every attempt returns what it got hold of, or nothing where the wall held. The l
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import resource
 import socket
@@ -106,9 +107,10 @@ def number_of_processes() -> str:
 
 
 def memory() -> str:
+    size = KNOWN["limits"]["RLIMIT_AS"] + 1
     try:
-        size = len(bytearray(KNOWN["limits"]["RLIMIT_AS"] + 1))
-    except MemoryError:
+        mmap.mmap(-1, size).close()
+    except OSError:
         return ""
     return f"got {size} bytes"
 
