@@ -185,10 +185,15 @@ def export(
     with out.status("opening the gradebook"):
         from course_utils.grading.folder import CourseFolder
         from course_utils.grading.gradebook import export as write
+        from course_utils.grading.gradebook import unsettled
 
         folder = CourseFolder(course)
         path = write(folder, assignment, to or folder.root / "grades" / f"{assignment}.csv")
+        ungraded, waiting = unsettled(folder, assignment)
     out.print(f"grades in {path}", highlight=False, soft_wrap=True)
+    for learners, what in ((ungraded, "not graded, so 0 there"), (waiting, "waiting for a grade by hand")):
+        if learners:
+            err.print(f"{what}: {_names(learners)}", highlight=False, soft_wrap=True)
 
 
 @app.command(rich_help_panel=TEACH)
@@ -215,9 +220,11 @@ def demo(
 
         try:
             require(sandbox)
-        except CourseError as error:
-            sandbox = "none"  # the samples are the course's own
-            err.print(f"without a sandbox: {escape(str(error))}", highlight=False, soft_wrap=True)
+        except CourseError:
+            sandbox = "none"
+            err.print(
+                "graded without a sandbox, which these samples do not need; a class does: ./course doctor"
+            )
     report = _grade(course, assignment, len(learners), root / "grades.json", sandbox=sandbox)
     with _progress("feedback", len(learners)) as advance:
         pages = write(course, assignment, advance)
@@ -280,8 +287,12 @@ def _grade(folder: CourseFolder, assignment: str, total: int, json: Path | None,
     if not folder.is_released(assignment):
         with out.status(f"releasing {assignment} first: this gradebook does not know it"):
             make(folder, assignment)
-    with _progress("grading", total) as advance:
-        report = run(folder, assignment, advance, **options)
+    try:
+        with _progress("grading", total) as advance:
+            report = run(folder, assignment, advance, **options)
+    except KeyboardInterrupt:
+        err.print("stopped: what is graded is kept, and the same command goes on from there")
+        raise typer.Exit(130) from None
     if json is not None:
         write_json(report.results, json)
     return report
@@ -324,10 +335,13 @@ def _table(results: list[Result]) -> None:
         for (task, name), who in sorted(
             seen.items(), key=lambda item: (tasks.index(item[0][0]), -len(item[1]))
         ):
-            mistakes.add_row(
-                task, name, str(len(who)), escape(", ".join(who[:3]) + (" ..." if who[3:] else ""))
-            )
+            mistakes.add_row(task, name, str(len(who)), _names(who))
         out.print(mistakes)
+
+
+def _names(learners: list[str]) -> str:
+    """Return the first learners' names, for a line of text."""
+    return escape(", ".join(learners[:3]) + (f" and {len(learners) - 3} more" if learners[3:] else ""))
 
 
 if __name__ == "__main__":

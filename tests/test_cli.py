@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from places import ROOT
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from course_utils import cli
 from course_utils.errors import CourseError
@@ -27,13 +27,26 @@ BAD_DATABASE = "c = get_config()\nc.CourseDirectory.db_url = 'sqlite:////nowhere
 VERBS = ("lab", "doctor", "release", "grade", "feedback", "export", "demo", "build", "test")
 
 
-def run(*arguments: str):
+def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli.app, list(arguments), prog_name="course")
 
 
 def process(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "course_utils.cli", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> tuple[Path, Result]:
+    """The course folder of the demo, and what was shown."""
+    folder = tmp_path_factory.mktemp("demo") / "class"
+    return folder, run("demo", str(folder))
+
+
+@pytest.fixture
+def course(demo, tmp_path) -> Path:
+    """A copy of the demo's course folder: a class that is graded."""
+    return Path(shutil.copytree(demo[0], tmp_path / "class"))
 
 
 def test_help_says_what_each_verb_is_for() -> None:
@@ -129,22 +142,20 @@ def test_a_failure_that_nobody_expected_is_one_line_with_the_details_in_a_file(
     assert "Traceback" in next(tmp_path.glob("course-*.txt")).read_text()
 
 
-def test_grading_stops_at_an_interrupt_and_goes_on_the_next_time(tmp_path) -> None:
-    run("demo", str(tmp_path))
-    shutil.rmtree(tmp_path / "autograded")
-    command = [sys.executable, "-m", "course_utils.cli", "grade", NAME, "--course", str(tmp_path)]
+def test_grading_stops_at_an_interrupt_and_goes_on_the_next_time(course) -> None:
+    shutil.rmtree(course / "autograded")
+    command = [sys.executable, "-m", "course_utils.cli", "grade", NAME, "--course", str(course)]
     grading = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while grading.poll() is None and len(list((tmp_path / "autograded").glob("*"))) < 3:
+    while grading.poll() is None and len(list((course / "autograded").glob("*"))) < 3:
         time.sleep(0.1)
     grading.send_signal(signal.SIGINT)
-    grading.communicate(timeout=60)
-    assert grading.returncode != 0
-    assert len(list((tmp_path / "autograded").glob("*"))) < 12
-    shown = run("grade", NAME, "--course", str(tmp_path), "--json", str(tmp_path / "again.json"))
+    _, errors = grading.communicate(timeout=60)
+    assert grading.returncode == 130
+    assert "stopped: what is graded is kept" in errors
+    assert len(list((course / "autograded").glob("*"))) < 12
+    shown = run("grade", NAME, "--course", str(course), "--json", str(course / "again.json"))
     assert shown.exit_code == 0
-    assert json.loads((tmp_path / "again.json").read_text()) == json.loads(
-        (tmp_path / "grades.json").read_text()
-    )
+    assert json.loads((course / "again.json").read_text()) == json.loads((course / "grades.json").read_text())
 
 
 def test_the_demo_does_not_touch_a_folder_with_a_class_in_it(tmp_path) -> None:
@@ -166,22 +177,21 @@ c.CourseDirectory.ignore = ["*.py", "samples"]
 
 
 @pytest.mark.parametrize("settings", ["the course's", "plain"])
-def test_nbgrader_s_own_command_gives_the_same_scores(tmp_path, settings) -> None:
+def test_nbgrader_s_own_command_gives_the_same_scores(course, settings) -> None:
     """With the course's settings it judges; with none of them it executes the check cells, as a fallback."""
-    run("demo", str(tmp_path))
-    shutil.rmtree(tmp_path / "judged")
-    for learner in (tmp_path / "submitted").iterdir():
+    shutil.rmtree(course / "judged")
+    for learner in (course / "submitted").iterdir():
         if learner.name not in ("right_loops", "wrong_no_stride", "half_finished"):
             shutil.rmtree(learner)
     if settings == "plain":
-        (tmp_path / "nbgrader_config.py").write_text(PLAIN)
-    before = scores(tmp_path)
+        (course / "nbgrader_config.py").write_text(PLAIN)
+    before = scores(course)
     tools = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
     command = ["nbgrader", "autograde", NAME, "--force"]
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    assert scores(tmp_path) == before
-    assert (tmp_path / "judged" / "right_loops").is_dir() == (settings == "the course's")
+    subprocess.run(command, cwd=course, env=environment, check=True, capture_output=True)
+    assert scores(course) == before
+    assert (course / "judged" / "right_loops").is_dir() == (settings == "the course's")
 
 
 def scores(folder: Path) -> dict[str, float]:
@@ -200,6 +210,14 @@ def test_a_notebook_that_is_not_json_is_named_and_the_json_report_is_still_writt
     assert "1 of 1 submissions could not be graded" in done.stderr
     assert "Traceback" not in done.stderr
     assert {row["verdict"] for row in json.loads((tmp_path / "out.json").read_text())} == {"error"}
+    assert "not graded, so 0 there: somebody\n" in run("export", NAME, "--course", str(tmp_path)).output
+
+
+def test_export_says_who_waits_for_a_grade_by_hand(course) -> None:
+    shown = run("export", NAME, "--course", str(course)).output
+    assert re.search(
+        r"waiting for a grade by hand: right_columns, right_fourier, right_loops( and|\n)", shown
+    )
 
 
 def test_lab_without_starting_makes_the_folder_and_says_what_it_did(tmp_path) -> None:
@@ -241,10 +259,10 @@ def test_build_has_nothing_left_to_do() -> None:
     assert "notebooks changed: 0" in run("build").output
 
 
-def test_demo_grades_a_class_and_names_the_pages(tmp_path) -> None:
-    shown = run("demo", str(tmp_path / "class"))
+def test_demo_grades_a_class_and_names_the_pages(demo) -> None:
+    folder, shown = demo
     assert shown.exit_code == 0, shown.output
-    rows = json.loads((tmp_path / "class" / "grades.json").read_text())
+    rows = json.loads((folder / "grades.json").read_text())
     assert len({row["learner"] for row in rows}) >= 12
     page = Path(re.search(r"for example (\S+\.html)", shown.output)[1])
     assert page.is_file()
@@ -259,5 +277,8 @@ def test_release_feedback_and_export_say_where_their_results_are(tmp_path) -> No
     submitted.write_bytes((tmp_path / "exercises" / NAME / f"{NAME}.ipynb").read_bytes())
     assert "somebody" in run("grade", NAME, "--course", str(tmp_path)).output
     assert "feedback pages: 1, in" in run("feedback", NAME, "--course", str(tmp_path)).output
-    assert "grades in" in run("export", NAME, "--course", str(tmp_path)).output
+    exported = run("export", NAME, "--course", str(tmp_path)).output
+    assert "grades in" in exported
+    assert "not graded" not in exported
+    assert "waiting" not in exported
     assert (tmp_path / "grades" / f"{NAME}.csv").read_text().count("somebody") == 1

@@ -96,6 +96,7 @@ def grade(
     for the learner stay, 0 on a first submission. What is judged and recorded already is not done again. An
     interrupt passes through and leaves what is done.
     """
+    walls.require_installed(sandbox)
     folder.config.Judge.sandbox = sandbox
     run = _Run(folder, assignment, sandbox)
     with run.work.store.lock(), ThreadPoolExecutor(1) as beside:

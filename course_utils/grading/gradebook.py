@@ -50,3 +50,16 @@ def export(folder: CourseFolder, assignment: str, to: Path) -> Path:
     except OSError as error:
         raise CourseError(f"cannot write {to}: {error.strerror}") from None
     return to
+
+
+def unsettled(folder: CourseFolder, assignment: str) -> tuple[list[str], list[str]]:
+    """Return the learners whose submission has no grade at all, and those who wait for a grade by hand."""
+    ungraded, waiting = [], []
+    with folder.gradebook() as gradebook:
+        for submission in gradebook.assignment_submissions(assignment):
+            grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+            if all(grade.auto_score is None and grade.manual_score is None for grade in grades):
+                ungraded.append(submission.student.id)
+            elif any(grade.needs_manual_grade for grade in grades):
+                waiting.append(submission.student.id)
+    return sorted(ungraded), sorted(waiting)

@@ -13,8 +13,6 @@ EXCEPTION = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Timeout|Exit|Inter
 def last_error(result: Mapping[str, Any]) -> str:
     """Return the last exception or error in the result of a call to nbgrader's interface, in one line."""
     text = f"{result.get('error') or ''}\n{result.get('log') or ''}".strip()
-    if "DeadKernelError" in text:
-        return "the kernel died while the notebook ran: os._exit, a crash in compiled code, or no memory left"
     lines = text.split("\n")
     for line in reversed(lines):
         if found := EXCEPTION.match(line.strip()):

@@ -52,6 +52,7 @@ DRAWING = {
 STYLES = CSSSanitizer(
     allowed_css_properties={"border-left", "display", "margin", "max-width", "padding", "text-align"}
 )
+LINKS = ("https://", "http://", "#")  # those to files lead nowhere from where a page is read
 PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,")
 
 
@@ -90,7 +91,7 @@ class VisibleText(Preprocessor):
 
 def _is_harmless(tag: str, name: str, value: str) -> bool:
     if tag == "a":
-        return name == "title" or (name == "href" and not value.startswith("data:"))
+        return name == "title" or (name == "href" and value.startswith(LINKS))
     if tag == "img":
         return name in ("alt", "width", "height") or (name == "src" and value.startswith(PICTURES))
     if tag in ("svg", "rect", "text"):

@@ -17,8 +17,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils.doctor import Finding
 from course_utils.errors import CourseError
+from course_utils.grading import sandbox as sandboxes
 from course_utils.grading.kernel import Kernel, KernelLostError
-from course_utils.grading.sandbox import choose
 from course_utils.grading.sandbox.limits import MIB, Limits
 from course_utils.grading.sandbox.scratch import Scratch
 from course_utils.repository import PACKAGE
@@ -38,6 +38,7 @@ NAMESPACES = ("pid", "net", "ipc", "user", "uts", "mnt", "cgroup")
 ENDLESS = "while True:\n    pass"
 FLOOD = "while True:\n    print('x' * 1000)"
 LEFT_BEHIND = "import subprocess\nsubprocess.Popen(['sleep', {name!r}], start_new_session=True)"
+OTHERWISE = "To grade without a sandbox, if you trust all: --sandbox none"
 ADVICE = "install bubblewrap and allow unprivileged user namespaces, or grade with --sandbox podman or docker"
 
 
@@ -49,6 +50,14 @@ class Wall:
     gap: str
 
 
+def require_installed(sandbox: str) -> None:
+    """Raise CourseError, with what to do, where the programs of a sandbox are missing."""
+    try:
+        sandboxes.require(sandbox)
+    except CourseError as error:
+        raise CourseError(f"{error}. {OTHERWISE}") from None
+
+
 def require(sandbox: str) -> None:
     """Raise CourseError, with what to do, unless every wall of the sandbox of that name holds here.
 
@@ -58,8 +67,8 @@ def require(sandbox: str) -> None:
         return
     try:
         gaps = [wall for wall in examine(sandbox) if wall.gap]
-    except CourseError as error:
-        raise CourseError(f"{error}. To grade without a sandbox, if you trust all: --sandbox none") from None
+    except (CourseError, KernelLostError) as error:
+        raise CourseError(f"{error}. {OTHERWISE}") from None
     if gaps:
         listed = "; ".join(f"{wall.name}: {wall.gap}" for wall in gaps)
         raise CourseError(
@@ -84,7 +93,11 @@ def finding() -> Finding:
 def examine(sandbox: str) -> Iterator[Wall]:
     """Yield every wall of a sandbox after trying to break through; raise CourseError if it does not start."""
     attempts = (Path(__file__).parent / "sandbox" / "breakout.py").read_text(encoding="utf-8")
-    with Scratch() as scratch, _canaries(scratch) as known, choose(sandbox, scratch, TIGHT) as opened:
+    with (
+        Scratch() as scratch,
+        _canaries(scratch) as known,
+        sandboxes.choose(sandbox, scratch, TIGHT) as opened,
+    ):
         first = f"KNOWN = {known!r}\n" + attempts.replace("from __future__ import annotations", "")
         stays = str(3600 + secrets.randbelow(10**6))
         sources = (first, LEFT_BEHIND.format(name=stays), ENDLESS, FLOOD)

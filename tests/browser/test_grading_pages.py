@@ -85,6 +85,9 @@ def test_an_honest_feedback_page_shows_verdict_mistake_and_heat_maps(page: Page,
     expect(page.get_by_text("Mistake: flips the kernel", exact=False).first).to_be_visible()
     assert page.locator("svg[role=img] rect").count() > 20
     assert page.locator("table tr").count() > 10
+    expect(page.get_by_text("Read lecture 03, section", exact=False).first).to_be_visible()
+    links = page.locator("a[href]").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert not [link for link in links if not link.startswith(("https://", "#"))]  # files lie elsewhere
     page.get_by_text("Mistake: flips the kernel").first.scroll_into_view_if_needed()
     save(page, "feedback-honest")
 

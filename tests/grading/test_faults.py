@@ -48,11 +48,22 @@ def course(released, tmp_path) -> CourseFolder:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(released, tmp_path_factory) -> dict:
-    """What the gradebook holds after nothing happened."""
+def done(released, tmp_path_factory) -> Path:
+    """The same course folder after it was graded and nothing happened."""
     folder = CourseFolder(Path(shutil.copytree(released, tmp_path_factory.mktemp("quiet") / "course")))
     assert grade(folder, ASSIGNMENT).problems == []
-    return gradebook(folder)
+    return folder.root
+
+
+@pytest.fixture
+def graded(done, tmp_path) -> CourseFolder:
+    return CourseFolder(Path(shutil.copytree(done, tmp_path / "graded")))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(done) -> dict:
+    """What the gradebook holds after nothing happened."""
+    return gradebook(CourseFolder(done))
 
 
 def gradebook(folder: CourseFolder) -> dict:
@@ -168,7 +179,7 @@ def test_a_submission_that_kills_its_judge_again_and_again_is_named_and_costs_th
 
 
 def test_what_is_done_is_not_judged_again_and_a_changed_task_alone_is(
-    course, undisturbed, monkeypatch
+    graded, undisturbed, monkeypatch
 ) -> None:
     judged: dict[str, set[str]] = {}
     judge_all = grading.judge_all
@@ -182,33 +193,29 @@ def test_what_is_done_is_not_judged_again_and_a_changed_task_alone_is(
         return judge_all(counted(bundles), *arguments)
 
     monkeypatch.setattr(grading, "judge_all", counting)
-    grade(course, ASSIGNMENT)
-    assert set(judged) == set(SAMPLES)
-    judged.clear()
-    grade(course, ASSIGNMENT)
+    grade(graded, ASSIGNMENT)
     assert judged == {}
-    tasks = course.solution(ASSIGNMENT) / "tasks.py"
+    tasks = graded.solution(ASSIGNMENT) / "tasks.py"
     tasks.write_text(
         tasks.read_text().replace("You pad after the rows and columns only", "You pad after rows and columns")
     )
-    grade(course, ASSIGNMENT)
+    grade(graded, ASSIGNMENT)
     assert judged == {learner: {"zero_pad"} for learner in SAMPLES}
-    assert gradebook(course) == undisturbed
+    assert gradebook(graded) == undisturbed
     judged.clear()
-    path = course.submission(ASSIGNMENT, "wrong_zeros")
-    path.write_text(course.submission(ASSIGNMENT, "right_loops").read_text())
-    grade(course, ASSIGNMENT)
+    path = graded.submission(ASSIGNMENT, "wrong_zeros")
+    path.write_text(graded.submission(ASSIGNMENT, "right_loops").read_text())
+    grade(graded, ASSIGNMENT)
     assert set(judged) == {"wrong_zeros"}
-    assert gradebook(course)["wrong_zeros", "conv2d"][0] == 8
+    assert gradebook(graded)["wrong_zeros", "conv2d"][0] == 8
 
 
-def test_a_gradebook_that_was_lost_is_filled_again_without_judging(course, undisturbed, monkeypatch) -> None:
-    grade(course, ASSIGNMENT)
-    (course.root / "gradebook.db").unlink()
-    release(CourseFolder(course.root), ASSIGNMENT)
+def test_a_gradebook_that_was_lost_is_filled_again_without_judging(graded, undisturbed, monkeypatch) -> None:
+    (graded.root / "gradebook.db").unlink()
+    release(CourseFolder(graded.root), ASSIGNMENT)
     monkeypatch.setattr(grading, "judge_all", lambda bundles, *_: list(bundles))
-    assert grade(CourseFolder(course.root), ASSIGNMENT).problems == []
-    assert gradebook(course) == undisturbed
+    assert grade(CourseFolder(graded.root), ASSIGNMENT).problems == []
+    assert gradebook(graded) == undisturbed
 
 
 def test_a_second_grader_says_that_the_first_is_at_work(course) -> None:
@@ -240,19 +247,19 @@ def test_a_full_disk_is_said_in_one_line_and_nothing_is_lost(course, undisturbed
     assert gradebook(again) == undisturbed
 
 
-@pytest.mark.parametrize("place", ["", "judged", "autograded"])
-def test_a_folder_where_nothing_can_be_written_is_said_in_one_line(course, undisturbed, needs, place) -> None:
-    folder = course.root / place
-    folder.mkdir(exist_ok=True)
-    command = [needs("bwrap"), "--dev-bind", "/", "/", "--ro-bind", str(folder), str(folder)]
-    command += [sys.executable, "-m", "course_utils.cli", "grade", ASSIGNMENT, "--course", str(course.root)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 1
-    assert str(folder) in done.stderr
-    assert "Traceback" not in done.stderr
-    again = CourseFolder(course.root)
-    assert grade(again, ASSIGNMENT).problems == []
-    assert gradebook(again) == undisturbed
+def test_folders_where_nothing_can_be_written_are_said_in_one_line(course, undisturbed, needs) -> None:
+    for place in ("", "judged", "autograded"):
+        folder = course.root / place
+        folder.mkdir(exist_ok=True)
+        command = [needs("bwrap"), "--dev-bind", "/", "/", "--ro-bind", str(folder), str(folder)]
+        command += [sys.executable, "-m", "course_utils.cli", "grade", ASSIGNMENT]
+        command += ["--course", str(course.root)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 1
+        assert str(folder) in done.stderr
+        assert "Traceback" not in done.stderr
+    assert grade(CourseFolder(course.root), ASSIGNMENT).problems == []
+    assert gradebook(course) == undisturbed
 
 
 def test_a_notebook_that_may_not_be_read_is_named(course, needs) -> None:

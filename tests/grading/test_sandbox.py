@@ -16,13 +16,14 @@ from places import ROOT
 
 from course_utils.check.task import Case
 from course_utils.check.transport import Request
+from course_utils.errors import CourseError
 from course_utils.grading.kernel import Kernel, KernelLostError
 from course_utils.grading.sandbox import Sandbox, choose
 from course_utils.grading.sandbox.hiding import finder, stand_ins
 from course_utils.grading.sandbox.limits import MIB, Limits
 from course_utils.grading.sandbox.provisioner import container
 from course_utils.grading.sandbox.scratch import Scratch
-from course_utils.grading.walls import examine
+from course_utils.grading.walls import examine, require_installed
 
 SMALL = Limits(cell_seconds=20, task_seconds=5, memory=2048 * MIB, processes=40, messages=4 * MIB)
 
@@ -207,6 +208,23 @@ def test_the_container_is_as_narrow_as_the_sandbox() -> None:
     assert text.count("--volume") == 1
     assert "--userns" not in container("docker", "convnet-course", Path("/tmp/k"), Limits())
     assert not re.search(r"--(privileged|device|pid|publish)\b", text)
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        (None, r"there is no podman: install it, or grade with --sandbox bubblewrap"),
+        ("exit 1", r"podman does not answer: start its service"),
+        ("[ $1 = info ]", r"podman has no image convnet-course: build it as docs/grading.md says"),
+    ],
+)
+def test_what_containers_lack_is_said_with_what_to_do(tmp_path, monkeypatch, script, problem) -> None:
+    if script:
+        (tmp_path / "podman").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "podman").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin" if script else str(tmp_path))
+    with pytest.raises(CourseError, match=problem + ".* To grade without a sandbox, if you trust all"):
+        require_installed("podman")
 
 
 def test_the_finder_stands_in_for_hidden_packages(tmp_path) -> None:

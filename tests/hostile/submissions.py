@@ -207,7 +207,7 @@ SUBMISSIONS = (
     Hostile("label_is_a_list", "metadata", "labels the checks with a list", change=replace_label(["grade"])),
     Hostile("label_from_the_future", "metadata", "uses a later schema", change=relabel(schema_version=999)),
     Hostile("outputs_kept", "metadata", "hands in full marks as outputs", change=full_marks_in_outputs),
-    # IPython's hooks
+    # IPython's hooks, a patched kernel
     Hostile(
         "input_transformer",
         "IPython",
@@ -230,7 +230,7 @@ SUBMISSIONS = (
     ),
     Hostile(
         "do_execute",
-        "IPython",
+        "kernel",
         "replaces the kernel's way of running cells",
         """
         async def do_execute(*arguments, **options):
@@ -247,7 +247,7 @@ SUBMISSIONS = (
     ),
     Hostile(
         "expressions",
-        "IPython",
+        "kernel",
         "answers the judge's question without asking anyone",
         """
         def forged(expressions):
@@ -268,7 +268,7 @@ SUBMISSIONS = (
     ),
     Hostile(
         "run_cell",
-        "IPython",
+        "kernel",
         "replaces run_cell and its friends by nothing",
         """
         for name in ("run_cell", "run_cell_async", "run_code", "showtraceback"):
@@ -335,6 +335,18 @@ SUBMISSIONS = (
         answers={task: f"{task} = replay({task!r})" for task in list(WRONG)[1:5]},
     ),
     Hostile(
+        "digests_replayed",
+        "libraries",
+        "answers with the digests of the right numbers that lie beside the notebook",
+        """
+        import course_utils.check.expected as e, course_utils.check.probe as p
+        from pathlib import Path
+        stored = e.load(Path.cwd(), "parameter_counts")
+        digests = {c.inputs["question"]: o.arrays for c, o in zip(stored.cases, stored.outcomes)}
+        p.PROBES["answer"] = lambda answer, case, returns: dict(digests[case.inputs["question"]])
+        """,
+    ),
+    Hostile(
         "probe_patched",
         "libraries",
         "has the probe return an empty list",
@@ -343,7 +355,7 @@ SUBMISSIONS = (
         p.run_all = c.run_all = lambda *a, **k: []
         """,
     ),
-    # a patched kernel, forged messages
+    # forged messages
     Hostile(
         "remote_full",
         "messages",

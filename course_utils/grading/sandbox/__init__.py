@@ -6,6 +6,8 @@ provisioner.
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,7 +21,8 @@ from course_utils.grading.sandbox.hiding import stand_ins
 from course_utils.grading.sandbox.limits import Limits
 
 IMAGE = "convnet-course"
-KINDS = ("bubblewrap", "podman", "docker", "none")
+ENGINES = ("podman", "docker")
+KINDS = ("bubblewrap", *ENGINES, "none")
 
 
 class Sandbox(ABC):
@@ -60,7 +63,6 @@ class Bubblewrap(Sandbox):
 
     def __init__(self, scratch: Path, limits: Limits, preload: Iterable[str] = ()) -> None:
         super().__init__(scratch, limits)
-        bubblewrap.require()
         self.template = bubblewrap.Template(scratch, preload)
 
     def __enter__(self) -> Bubblewrap:
@@ -102,10 +104,30 @@ class NoSandbox(Sandbox):
 
 def choose(name: str, scratch: Path, limits: Limits, preload: Iterable[str] = ()) -> Sandbox:
     """Return the sandbox of that name; raise CourseError where it cannot be. ``scratch`` holds its files."""
+    require(name)
     if name == "bubblewrap":
         return Bubblewrap(scratch, limits, preload)
-    if name in ("podman", "docker"):
+    if name in ENGINES:
         return Container(scratch, limits, name)
-    if name == "none":
-        return NoSandbox(scratch, limits)
-    raise CourseError(f"unknown sandbox {name!r}: there are {', '.join(KINDS)}")
+    return NoSandbox(scratch, limits)
+
+
+def require(name: str) -> None:
+    """Raise CourseError, with what to do, where there is no such sandbox or its programs are missing."""
+    if name not in KINDS:
+        raise CourseError(f"unknown sandbox {name!r}: there are {', '.join(KINDS)}")
+    if name == "bubblewrap":
+        bubblewrap.require()
+    if name in ENGINES:
+        _require_engine(name)
+
+
+def _require_engine(engine: str) -> None:
+    if not shutil.which(engine):
+        raise CourseError(f"there is no {engine}: install it, or grade with --sandbox bubblewrap")
+    for question, problem in (
+        (["info"], f"{engine} does not answer: start its service, and see that you may use it"),
+        (["image", "inspect", IMAGE], f"{engine} has no image {IMAGE}: build it as docs/grading.md says"),
+    ):
+        if subprocess.run([engine, *question], capture_output=True, check=False).returncode:
+            raise CourseError(problem)
