@@ -171,8 +171,12 @@ def feedback(assignment: Assignment, course: CourseOption = HERE) -> None:
         folder = CourseFolder(course)
         learners = graded(folder, assignment)
     with _progress("feedback", len(learners)) as advance:
-        pages = write(folder, assignment, advance)
+        pages, problems = write(folder, assignment, advance)
     out.print(f"feedback pages: {len(pages)}, in {folder.root / 'feedback'}", highlight=False, soft_wrap=True)
+    for problem in problems:
+        err.print(f"no page: {escape(problem)}", highlight=False, soft_wrap=True)
+    if problems:
+        raise CourseError(f"{len(problems)} of {len(learners)} feedback pages could not be made")
 
 
 @app.command(rich_help_panel=TEACH)
@@ -227,7 +231,7 @@ def demo(
             )
     report = _grade(course, assignment, len(learners), root / "grades.json", sandbox=sandbox)
     with _progress("feedback", len(learners)) as advance:
-        pages = write(course, assignment, advance)
+        pages, _ = write(course, assignment, advance)
     _table(report.results)
     for problem in report.problems:
         err.print(f"not graded: {escape(problem)}", highlight=False, soft_wrap=True)

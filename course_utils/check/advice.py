@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
+from itertools import islice
+
+LONGEST = 100_000  # characters of a cell
+DEEPEST = 20  # parts of a dotted name
+MOST = 100  # names that are looked for
 
 
 def forbidden(source: str, forbids: Iterable[str], modules: Mapping[str, str] | None = None) -> list[str]:
@@ -13,8 +18,9 @@ def forbidden(source: str, forbids: Iterable[str], modules: Mapping[str, str] | 
     """
     tree = parse(source)
     known = {**(modules or {}), **imports(tree)}
-    uses = [name for node in ast.walk(tree) for name in _names(node, known)]
-    found = dict.fromkeys(name for name in uses if any(_lies_in(name, package) for package in forbids))
+    uses = (name for node in ast.walk(tree) for name in _names(node, known))
+    lying = (name for name in uses if any(_lies_in(name, package) for package in forbids))
+    found = dict.fromkeys(islice(lying, MOST))
     return [name for name in found if not any(_lies_in(other, name) for other in found if other != name)]
 
 
@@ -32,7 +38,12 @@ def imports(tree: ast.AST) -> dict[str, str]:
 
 
 def parse(source: str) -> ast.Module:
-    """Return the syntax tree of a cell without its magic lines; an empty one where that is no Python."""
+    """Return the syntax tree of a cell without its magic lines; an empty one where that is no Python.
+
+    A cell of more than LONGEST characters is not looked at either.
+    """
+    if len(source) > LONGEST:
+        return ast.Module(body=[], type_ignores=[])
     lines = [line if line.lstrip()[:1] not in ("%", "!") else "" for line in source.split("\n")]
     try:
         return ast.parse("\n".join(lines))
@@ -58,12 +69,12 @@ def _names(node: ast.AST, known: Mapping[str, str]) -> list[str]:
 
 
 def _dotted(node: ast.AST) -> str:
-    """Return ``a.b.c`` for such an expression, else the empty text."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (start := _dotted(node.value)):
-        return f"{start}.{node.attr}"
-    return ""
+    """Return ``a.b.c`` for such an expression of at most DEEPEST parts, else the empty text."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute) and len(parts) < DEEPEST:
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
 def _lies_in(name: str, package: str) -> bool:

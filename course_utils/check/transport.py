@@ -150,7 +150,7 @@ def _outcome(part: Mapping[str, Any], request: Request) -> Outcome:
         raise ForgedError("not an outcome")
     inputs = {f"argument {name}" for case in request.cases for name in case.inputs}
     if errors:
-        return Outcome(errors=tuple(errors), message=plain(message))
+        return Outcome(errors=tuple(errors), message=plain(" ".join(message[:LONGEST_MESSAGE].split())))
     if strange := set(arrays) - set(request.returns) - inputs:
         raise ForgedError(f"a result named {plain(str(min(strange)), 40)!r}")
     if missing := set(request.returns) - set(arrays):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -32,7 +33,8 @@ from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.work import Work, merge
 
 MANUAL = "needs manual grading"
-LARGEST = 200 * 2**20  # bytes of a submitted notebook
+LONGEST_DATE = 1000  # bytes of a timestamp.txt
+LARGEST = 64 * 2**20  # bytes of a submitted notebook
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class _Run:
 
     def fail(self, learner: str, problem: str) -> None:
         """Note why a submission is not graded, and enter it, so that the gradebook misses no learner."""
-        self.problems[learner] = plain(problem)
+        self.problems[learner] = plain(" ".join(problem.split()))
         with self.folder.gradebook() as gradebook:
             gradebook.update_or_create_student(learner)
             gradebook.update_or_create_submission(self.assignment, learner)
@@ -276,6 +278,9 @@ def unreadable(notebook: Path) -> str:
 def _has_date(path: Path) -> bool:
     """Tell whether a file holds a date that nbgrader reads; a file that is not there is as good."""
     try:
+        about = path.lstat()
+        if not stat.S_ISREG(about.st_mode) or about.st_size > LONGEST_DATE:
+            return False
         parse_utc(path.read_text(encoding="utf-8").strip())
     except FileNotFoundError:
         return True

@@ -9,7 +9,7 @@ from nbgrader.plugins.export import CsvExportPlugin
 
 from course_utils.errors import CourseError
 from course_utils.grading.folder import CourseFolder
-from course_utils.grading.log import last_error
+from course_utils.grading.log import last_error, was_interrupted
 
 
 def graded(folder: CourseFolder, assignment: str) -> list[str]:
@@ -23,19 +23,22 @@ def graded(folder: CourseFolder, assignment: str) -> list[str]:
 
 def feedback(
     folder: CourseFolder, assignment: str, advance: Callable[[str], None] = lambda learner: None
-) -> list[Path]:
-    """Write a feedback page for every graded submission and return the pages.
+) -> tuple[list[Path], list[str]]:
+    """Write a feedback page for every graded submission; return the pages, and a line for each that failed.
 
     ``advance`` is called with each learner's name when that page is made.
     """
-    pages = []
+    pages, problems = [], []
     for learner in graded(folder, assignment):
-        result = folder.api.generate_feedback(assignment, learner)
-        if not result["success"]:
-            raise CourseError(f"no feedback for {learner}: {last_error(result)}")
-        pages += sorted((folder.root / "feedback" / learner / assignment).glob("*.html"))
+        result = folder.api.generate_feedback(assignment, learner, force=True)
+        if was_interrupted(result):
+            raise KeyboardInterrupt
+        if result["success"]:
+            pages += sorted((folder.root / "feedback" / learner / assignment).glob("*.html"))
+        else:
+            problems.append(f"{learner}: {last_error(result)}")
         advance(learner)
-    return pages
+    return pages, problems
 
 
 def export(folder: CourseFolder, assignment: str, to: Path) -> Path:

@@ -21,7 +21,7 @@ from course_utils.check import verdict as verdicts
 from course_utils.check.advice import forbidden, imports, parse
 from course_utils.check.report import Report
 from course_utils.check.task import Case, Expected, Outcome, Task
-from course_utils.check.transport import Answer, Request
+from course_utils.check.transport import Answer, Request, plain
 from course_utils.grading import solution as solutions
 from course_utils.grading.kernel import Kernel, KernelDiedError, KernelLostError
 from course_utils.grading.outputs import kept
@@ -29,6 +29,7 @@ from course_utils.grading.sandbox import Sandbox
 from course_utils.grading.sandbox.limits import MIB, Limits
 
 PATIENCE, BUDGET = 10.0, 40.0  # seconds for a call and for a task: twice what a learner's own check gives
+MOST_NOTES = 10  # on what a solution uses
 SLACK = 8 * MIB  # bytes that a task's results may take beyond four times the right ones
 
 
@@ -238,7 +239,8 @@ def _verdict(
     except Exception as error:
         failures = _failures(expected.cases, f"the result cannot be compared ({type(error).__name__})")
         verdict = _compare(solution, task, expected, failures)
-    notes = [f"Uses {name}, which this task does without." for name in _advice(notebook, task)]
+    names = [plain(" ".join(name.split()), 100) for name in _advice(notebook, task)]
+    notes = [f"Uses {name}, which this task does without." for name in names[:MOST_NOTES]]
     if sandbox == "none":
         notes.append("Judged without a sandbox.")
     report = Report(verdict, answer.said, notes)._repr_mimebundle_()

@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, cast
 
+import psutil
 from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -26,7 +27,7 @@ from zmq.constants import Event, SocketOption
 from course_utils.check.remote import expression
 from course_utils.check.transport import Answer, ForgedError, Request, read_answer, write_request
 from course_utils.grading.sandbox import Sandbox
-from course_utils.grading.sandbox.limits import Limits
+from course_utils.grading.sandbox.limits import MIB, Limits
 
 WATCH = 0.25  # seconds between two looks at a kernel
 QUEUE = 64  # messages that wait on a channel before the kernel has to
@@ -48,6 +49,7 @@ class Kernel:
         self, sandbox: Sandbox, notebook: Any, files: Mapping[str, bytes], hidden: Iterable[str]
     ) -> None:
         self.limits = sandbox.limits
+        self.taken = _memory()
         self.loop = asyncio.new_event_loop()
         specs = OneSpec(spec=sandbox.kernel_spec(files, hidden))
         self.manager = Manager(kernel_spec_manager=specs, limits=sandbox.limits)
@@ -138,7 +140,7 @@ class Kernel:
         cut_off = False
         while True:
             await asyncio.sleep(WATCH)
-            if cut_off and await self.manager.is_alive():
+            if _memory() - self.taken > self.limits.judge or (cut_off and await self.manager.is_alive()):
                 client.lost = FLOOD
             if await asyncio.to_thread(provisioner.memory) > self.limits.memory:
                 client.lost = "it used too much memory"
@@ -230,7 +232,9 @@ class CountedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]
         try:
             parts = await self.socket.recv_multipart(**kwargs)
             client.received += sum(map(len, parts))
-            if client.received > client.limits.messages + client.limits.answer * client.asked:
+            client.values += sum(part.count(mark) for part in parts for mark in (b",", b"{", b"["))
+            most = client.limits.messages + client.limits.answer * client.asked
+            if client.received > most or client.values > client.limits.values:
                 raise KernelLostError(FLOOD)
             _, frames = self.session.feed_identities(parts)
             message: dict[str, Any] = self.session.deserialize(frames)
@@ -248,6 +252,7 @@ class Client(AsyncKernelClient):  # type: ignore[misc]
     """
 
     received = 0
+    values = 0
     asked = 0
     lost = ""
     limits = Instance(Limits)
@@ -256,7 +261,7 @@ class Client(AsyncKernelClient):  # type: ignore[misc]
 
     def start_channels(self, **_: Any) -> None:
         """Open the channels that are read; whether the kernel lives, its provisioner knows."""
-        super().start_channels(stdin=False, hb=False)
+        super().start_channels(stdin=False, hb=False, control=False)
         channels = (self.shell_channel, self.iopub_channel)
         for channel in channels:
             channel.client = self
@@ -274,8 +279,7 @@ class Client(AsyncKernelClient):  # type: ignore[misc]
         return any([await monitor.poll(0) for monitor in self.monitors])
 
     def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> Any:
-        self.context.setsockopt(SocketOption.MAXMSGSIZE, 2 * max(self.limits.messages, self.limits.answer))
-        self.context.setsockopt(SocketOption.RCVHWM, QUEUE)
+        _bound(self.context, 2 * max(self.limits.messages, self.limits.answer))
         return super()._create_connected_socket(channel, identity)
 
 
@@ -290,3 +294,18 @@ class Manager(AsyncKernelManager):  # type: ignore[misc]
         """Return a client of the kernel."""
         client: Client = super().client(limits=self.limits, **kwargs)
         return client
+
+    def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> Any:
+        _bound(self.context, MIB)  # it interrupts through this channel, and hears nothing but "done"
+        return super()._create_connected_socket(channel, identity)
+
+
+def _bound(context: Any, largest: int) -> None:
+    """Let sockets that are made from now on take few messages that wait, and none that is larger."""
+    context.setsockopt(SocketOption.MAXMSGSIZE, largest)
+    context.setsockopt(SocketOption.RCVHWM, QUEUE)
+
+
+def _memory() -> int:
+    """Return how many bytes this process has in memory."""
+    return int(psutil.Process().memory_info().rss)

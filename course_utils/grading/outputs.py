@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,10 +12,11 @@ from nbformat.v4 import new_output
 
 from course_utils.check.transport import plain
 
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 LARGEST_PICTURE = 4 * 2**20  # characters of base64
 MOST = 200  # outputs of a cell
-LARGEST_PAGE = 200_000  # characters of an output in HTML, which is only kept whole
+LARGEST_PAGE = 20_000  # characters of an output in HTML, which is only kept whole
 
 
 def kept(outputs: Iterable[Any], longest: int) -> list[Any]:
@@ -57,7 +59,7 @@ def _kept(output: Any, left: int, pictures: int) -> tuple[Any, int, int]:
     data = {}
     used = drawn = 0
     for mime, value in output["data"].items():
-        if mime in PICTURES and drawn + len(value) <= pictures and _is_picture(mime, value):
+        if mime in PICTURES and drawn + len(value) <= pictures and is_picture(mime, value):
             data[mime] = value
             drawn += len(value)
         elif mime == "text/plain" and (text := _text(value, left)):
@@ -77,7 +79,10 @@ def _text(value: Any, longest: int, colours: bool = False) -> str:
     return "\x1b".join(plain(part, len(part)) for part in text.split("\x1b"))
 
 
-def _is_picture(mime: str, value: str) -> bool:
+def is_picture(mime: str, value: Any) -> bool:
+    """Tell whether a text is base64 and begins as a picture of that type does."""
+    if not isinstance(value, str) or len(value) > LARGEST_PICTURE or not BASE64.fullmatch(value):
+        return False
     try:
         return base64.b64decode(value[:64], validate=False).startswith(PICTURES[mime])
     except (binascii.Error, ValueError):

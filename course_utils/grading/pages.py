@@ -6,6 +6,8 @@ and the drawings of the check's report, get through; everything else is shown as
 
 from __future__ import annotations
 
+import re
+from html import escape, unescape
 from typing import Any
 
 import bleach
@@ -53,6 +55,9 @@ STYLES = CSSSanitizer(
     allowed_css_properties={"border-left", "display", "margin", "max-width", "padding", "text-align"}
 )
 LINKS = ("https://", "http://", "#")  # those to files lead nowhere from where a page is read
+LARGE = re.compile(r"-\s*\.?\d|(?<![#\w])\d{3,}|\de\d|[(\\]")  # lengths that may cover or stretch the page
+ENTITY = re.compile(r"&#?\w+;?")
+LONGEST = 20_000  # characters of a text that is shown as Markdown
 PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,")
 
 
@@ -62,12 +67,14 @@ def clean(html: Any) -> str:
     cleaned: str = bleach.clean(
         text, tags=TAGS, attributes=_is_harmless, protocols={"http", "https", "data"}, css_sanitizer=STYLES
     )
-    return cleaned
+    return ENTITY.sub(_visible, cleaned)
 
 
 @pass_context
 def markdown(context: Context, source: str) -> str:
     """Return Markdown as harmless HTML; pictures that are attached to the cell are shown."""
+    if len(source) > LONGEST:
+        return f"<pre>{escape(source)}</pre>"
     cell = context.get("cell", {})
     renderer = IPythonRenderer(escape=False, attachments=cell.get("attachments", {}))
     return clean(MarkdownWithMath(renderer=renderer).render(source))
@@ -93,10 +100,20 @@ def _is_harmless(tag: str, name: str, value: str) -> bool:
     if tag == "a":
         return name == "title" or (name == "href" and value.startswith(LINKS))
     if tag == "img":
-        return name in ("alt", "width", "height") or (name == "src" and value.startswith(PICTURES))
+        return (
+            name == "alt"
+            or (name in ("width", "height") and value.isdigit() and len(value) < 4)
+            or (name == "src" and value.startswith(PICTURES))
+        )
     if tag in ("svg", "rect", "text"):
         return name in DRAWING or name in ("role", "aria-label")
-    return name == "style"
+    return name == "style" and not LARGE.search(value)
+
+
+def _visible(entity: re.Match[str]) -> str:
+    """Return an entity as it is if it stands for a character that can be seen."""
+    character = unescape(entity[0])
+    return entity[0] if plain(character) == character else "\N{REPLACEMENT CHARACTER}"
 
 
 def _plain(text: Any) -> str:

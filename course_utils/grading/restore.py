@@ -16,7 +16,13 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
+from course_utils.errors import CourseError
+from course_utils.grading.outputs import PICTURES, is_picture
+
 ID = re.compile(r"[\w-]{1,64}$", re.ASCII)
+MOST_PARTS = 100_000  # of a notebook's JSON text
+MOST_CELLS = 1_000
+LONGEST = 1_000_000  # characters of all cells
 MAKE: dict[str, Callable[..., Any]] = {
     "code": new_code_cell,
     "markdown": new_markdown_cell,
@@ -28,12 +34,16 @@ def read(text: str) -> Any:
     """Return a notebook from its JSON text, and mend what is damaged; raise ValueError for what is none.
 
     Its cells have a type, a source and labels as they should be; outputs are dropped, and ids where they are
-    no ids.
+    no ids. Raises CourseError where there is far too much in it.
     """
+    if text.count("{") > MOST_PARTS:
+        raise CourseError("the notebook has far too many parts: ask for it without outputs")
     content = json.loads(text)
     if content.get("nbformat") != 4:
         return nbformat.reads(text, as_version=4)
     cells = [_mended(cell) for cell in content["cells"] if isinstance(cell, dict)]
+    if len(cells) > MOST_CELLS or sum(len(cell["source"]) for cell in cells) > LONGEST:
+        raise CourseError(f"the notebook has more than {MOST_CELLS} cells, or {LONGEST:,} characters in them")
     ids = [cell.get("id") for cell in cells]
     have_ids = all(isinstance(name, str) and ID.match(name) for name in ids) and len(set(ids)) == len(ids)
     if not have_ids:
@@ -126,8 +136,9 @@ def _pictures(cell: Any) -> dict[str, Any]:
     attached = cell.get("attachments")
     if cell.get("cell_type") != "markdown" or not isinstance(attached, dict):
         return {}
-    return {
-        name: {mime: data for mime, data in parts.items() if mime in ("image/png", "image/jpeg")}
+    pictures = {
+        name: {mime: data for mime, data in parts.items() if mime in PICTURES and is_picture(mime, data)}
         for name, parts in attached.items()
         if isinstance(parts, dict)
     }
+    return {name: parts for name, parts in pictures.items() if parts}

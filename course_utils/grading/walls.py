@@ -19,6 +19,7 @@ from course_utils.doctor import Finding
 from course_utils.errors import CourseError
 from course_utils.grading import sandbox as sandboxes
 from course_utils.grading.kernel import Kernel, KernelLostError
+from course_utils.grading.sandbox.calls import numbers
 from course_utils.grading.sandbox.limits import MIB, Limits
 from course_utils.grading.sandbox.scratch import Scratch
 from course_utils.repository import PACKAGE
@@ -95,7 +96,7 @@ def examine(sandbox: str) -> Iterator[Wall]:
     attempts = (Path(__file__).parent / "sandbox" / "breakout.py").read_text(encoding="utf-8")
     with (
         Scratch() as scratch,
-        _canaries(scratch) as known,
+        _canaries(scratch, contained=sandbox in sandboxes.ENGINES) as known,
         sandboxes.choose(sandbox, scratch, TIGHT) as opened,
     ):
         first = f"KNOWN = {known!r}\n" + attempts.replace("from __future__ import annotations", "")
@@ -125,8 +126,11 @@ def examine(sandbox: str) -> Iterator[Wall]:
 
 
 @contextmanager
-def _canaries(scratch: Path) -> Iterator[dict[str, Any]]:
-    """Place what must not be found inside, and say where it is."""
+def _canaries(scratch: Path, contained: bool) -> Iterator[dict[str, Any]]:
+    """Place what must not be found inside, and say where it is.
+
+    A container engine has its own list of system calls, and leaves the folder with the sockets open.
+    """
     variable = f"COURSE_CANARY_{secrets.token_hex(8)}"
     canary = scratch / "canary"
     canary.write_text("not for learners")
@@ -139,6 +143,8 @@ def _canaries(scratch: Path) -> Iterator[dict[str, Any]]:
                 "files": [str(canary), str(PACKAGE / "grading" / "judge.py"), "/etc/passwd", str(scratch)],
                 "variable": variable,
                 "package": str(PACKAGE),
+                "closed": [] if contained else ["/run/kernel"],
+                "calls": {} if contained else numbers(),
                 "namespaces": {name: str(Path("/proc/self/ns", name).readlink()) for name in NAMESPACES},
                 "limits": TIGHT.resources(),
                 "disk": TIGHT.disk,

@@ -22,6 +22,9 @@ MARKDOWN = """<script>document.title = "HACKED"</script>
 <img src="x" onerror="document.title = 'HACKED'"> <a href="javascript:document.title='HACKED'">a link</a>
 <iframe srcdoc="<script>parent.document.title='HACKED'</script>"></iframe>
 <div style="position:fixed;top:0;left:0;width:100%;height:100%;background:white">covers the page</div>
+<div style="margin:-4000px 0 0 -900px;padding:2000px 3000px;border-left:3000px solid">covers the page</div>
+<div style="margin:calc(0px - 90em)">covers</div> <a href="DATA:text/html,<script>1</script>">a link</a>
+&#8238;21 fo 21 &#x202e; &rlm; ![x](attachment:none.png) <img width="99999" src="data:image/png;base64,">
 <form action="https://example.org"><button>Give full marks</button></form>
 \u202e txet denruT
 """
@@ -32,8 +35,10 @@ ATTACKS = """() => [...document.querySelectorAll("*")].filter(element =>
     || [...element.attributes].some(attribute =>
         attribute.name.startsWith("on") || /^\\s*javascript:/i.test(attribute.value))
     || getComputedStyle(element).position === "fixed"
+    || /-\\d|\\d{3}px/.test(["margin", "padding", "borderLeft"].map(name => element.style?.[name]).join())
+    || /^\\s*data:/i.test(element.getAttribute("href") || "")
 ).map(element => element.outerHTML.slice(0, 100))"""
-TURNED = """() => /[\\u202a-\\u202e\\u2066-\\u2069\\u0007\\u001b]/.test(document.body.textContent)"""
+TURNED = """() => /[\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\u0007]/.test(document.body.textContent)"""
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +52,7 @@ def course(tmp_path_factory, needs) -> CourseFolder:
             path = hand_in(folder, hostile.name, hostile)
             notebook = nbformat.read(path, as_version=4)
             notebook.cells.append(nbformat.v4.new_markdown_cell(MARKDOWN))
+            notebook.cells[-1].attachments = {"none.png": {}}
             notebook.cells[-3].source = MARKDOWN  # the answer in words
             nbformat.write(notebook, path)
     hand_in_sample(folder, "ann", "wrong_flipped_kernel")

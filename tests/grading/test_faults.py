@@ -295,7 +295,8 @@ def test_strange_files_are_graded_or_named(released, tmp_path) -> None:
     folder = CourseFolder(Path(shutil.copytree(released, tmp_path / "course")))
     shutil.rmtree(folder.root / "submitted")
     texts = {}
-    for learner in ("large", "kernel", "format3", "two", "latin", "fifo", "link", "other", "clock", "[a]"):
+    learners = ("large", "kernel", "format3", "two", "latin", "fifo", "link", "other", "clock", "pipe", "[a]")
+    for learner in learners:
         texts[learner] = hand_in_sample(folder, learner, "right_loops")
     notebook = nbformat.read(texts["large"], as_version=4)
     text = {"output_type": "stream", "name": "stdout", "text": "x" * 50_000_000}
@@ -309,9 +310,11 @@ def test_strange_files_are_graded_or_named(released, tmp_path) -> None:
     (texts["two"].parent / "Copy of it.ipynb").write_text(texts["two"].read_text())
     texts["latin"].write_bytes('{"cells": ["ä"]}'.encode("latin-1"))
     os.mkfifo(texts["fifo"].parent / "pipe")
-    (texts["link"].parent / "data").symlink_to(folder.root / "gradebook.db")
+    (texts["link"].parent / "data\nalice: 0").symlink_to(folder.root / "gradebook.db")
     texts["other"].rename(texts["other"].with_name("ex01_backprop.ipynb"))
     (texts["clock"].parent / "timestamp.txt").write_text("half past nine")
+    os.mkfifo(texts["pipe"].parent / "timestamp.txt")
+    (texts["two"].parent / "timestamp.txt").write_text("2026-11-25 10:00:00 UTC")
     report = grade(folder, ASSIGNMENT)
     totals = {}
     for result in report.results:
@@ -319,12 +322,12 @@ def test_strange_files_are_graded_or_named(released, tmp_path) -> None:
     for learner in ("large", "kernel", "format3", "two"):
         assert totals[learner] == 21.5, learner
     problems = dict(line.split(": ", 1) for line in report.problems)
-    assert set(problems) == {"latin", "fifo", "link", "other", "clock", "[a]"}
+    assert set(problems) == {"latin", "fifo", "link", "other", "clock", "pipe", "[a]"}
     assert problems["latin"] == f"{ASSIGNMENT}.ipynb is not JSON, so not a notebook: ask for it again"
     assert problems["fifo"] == "pipe is a link or no ordinary file: remove it"
-    assert problems["link"] == "data is a link or no ordinary file: remove it"
+    assert problems["link"] == "data alice: 0 is a link or no ordinary file: remove it"
     assert (
         problems["other"] == f"no {ASSIGNMENT}.ipynb among the submitted files: there is ex01_backprop.ipynb"
     )
-    assert problems["clock"] == "timestamp.txt holds no date: mend or remove it"
+    assert problems["clock"] == problems["pipe"] == "timestamp.txt holds no date: mend or remove it"
     assert problems["[a]"] == "nbgrader reads no names with [, * or ?: rename the folder"

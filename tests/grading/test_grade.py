@@ -166,8 +166,9 @@ def test_the_json_file_has_the_promised_fields(report, tmp_path) -> None:
 
 
 def test_the_feedback_page_shows_verdict_and_mistake(course, report) -> None:
-    pages = feedback(course, NAME)
+    pages, problems = feedback(course, NAME)
     assert len(pages) == 20
+    assert problems == []
     page = (course.root / "feedback" / "wrong_flipped_kernel" / NAME / f"{NAME}.html").read_text()
     assert "Mistake: flips the kernel" in page
 

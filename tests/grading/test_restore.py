@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from copy import deepcopy
 
@@ -13,9 +14,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.nbgraderformat import MetadataValidator
 from places import ROOT
 
+from course_utils.errors import CourseError
 from course_utils.grading.restore import read, restore
 
 RELEASED = nbformat.read(ROOT / "exercises" / "ex02_convolution" / "ex02_convolution.ipynb", as_version=4)
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()
 LABELS = [cell.metadata.nbgrader.grade_id for cell in RELEASED.cells if "nbgrader" in cell.metadata]
 
 
@@ -83,11 +86,16 @@ def test_an_answer_in_words_keeps_its_pictures_and_nothing_else() -> None:
     def attach(notebook):
         cell = cell_of(notebook, "border_question")
         cell.source = "![a](attachment:a.png)"
-        cell["attachments"] = {"a.png": {"image/png": "aGk=", "text/html": "<script>"}, "b": 3}
+        cell["attachments"] = {
+            "a.png": {"image/png": PNG, "text/html": "<script>"},
+            "b": 3,
+            "c": {},
+            "d": {"image/png": "<script>"},
+        }
         cell.metadata["secret"] = 1
 
     cell = cell_of(restored(attach), "border_question")
-    assert cell.attachments == {"a.png": {"image/png": "aGk="}}
+    assert cell.attachments == {"a.png": {"image/png": PNG}}
     assert set(cell.metadata) == {"nbgrader"}
 
 
@@ -144,3 +152,12 @@ def test_no_damage_to_cells_keeps_the_form_from_coming_back(data) -> None:
 def test_what_is_no_notebook_is_an_error(text) -> None:
     with pytest.raises((ValueError, KeyError, TypeError, AttributeError)):
         read(text)
+
+
+def test_what_is_far_too_much_for_a_notebook_is_refused() -> None:
+    with pytest.raises(CourseError, match="far too many parts"):
+        read(json.dumps({"nbformat": 4, "cells": [{}] * 100_001}))
+    with pytest.raises(CourseError, match="more than 1000 cells"):
+        read(json.dumps({"nbformat": 4, "cells": [{}] * 1_001}))
+    with pytest.raises(CourseError, match=r"more than 1000 cells, or 1,000,000 characters"):
+        read(json.dumps({"nbformat": 4, "cells": [{"source": "x" * 1_000_001}]}))

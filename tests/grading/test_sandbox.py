@@ -56,7 +56,7 @@ def test_without_a_sandbox_the_attempts_find_the_holes() -> None:
     gaps = {wall.name for wall in examine("none") if wall.gap}
     assert gaps >= {
         "network", "files", "namespaces", "processes", "number of processes", "memory", "size of a file",
-        "disk", "open files", "processor time",
+        "disk", "open files", "processor time", "system calls", "other sockets",
     }  # fmt: skip
 
 
@@ -199,12 +199,14 @@ def test_the_container_is_as_narrow_as_the_sandbox() -> None:
         "--ulimit nofile=512",
         "--ulimit cpu=300",
         "--tmpfs /tmp:rw,nosuid,nodev,size=268435456",
+        "--shm-size 268435456",
         "--volume /tmp/course-kernels-x/k1:/run/kernel:rw",
         "--userns keep-id",
         "--env PYTHONPATH=/run/kernel/hidden",
     ):
         assert part in text, part
     assert command[command.index("convnet-course") + 1 :][:2] == ["sh", "-c"]
+    assert command[-1].startswith("ulimit -v 4194304; ")
     assert text.count("--volume") == 1
     assert "--userns" not in container("docker", "convnet-course", Path("/tmp/k"), Limits())
     assert not re.search(r"--(privileged|device|pid|publish)\b", text)

@@ -186,6 +186,26 @@ ONE = (
     "outcomes = [dict(arrays={{name: {value}}}, errors=[], message='') for _ in request['cases']]"
 )
 
+FILLS_THE_KERNELS_FOLDER = """
+import os
+print("FOUND", os.listdir("/run/kernel"))
+open("/run/kernel/filler", "wb").write(bytes(20_000_000))
+raise ImportError
+"""
+FLOOD_WITHOUT_END = """
+import json, os, socket, struct
+ports = json.load(open("/run/kernel/kernel.json"))
+for fd in os.listdir("/proc/self/fd"):
+    try:
+        wire = socket.socket(fileno=os.dup(int(fd)))
+        wire.getpeername()
+        if not wire.getsockname().endswith(f"s-{ports[CHANNEL]}"): continue
+        wire.setblocking(True)
+        for _ in range(400):
+            wire.sendall(b"\\x03" + struct.pack(">Q", 16 << 20) + bytes(16 << 20))
+    except (OSError, TypeError, AttributeError): pass
+"""
+
 SUBMISSIONS = (
     # metadata
     Hostile("skip_tag", "metadata", "tags the checks skip-execution", change=tag_checks("skip-execution")),
@@ -446,6 +466,26 @@ SUBMISSIONS = (
             kernel.session.send(kernel.iopub_socket, kind, {}, kernel.get_parent())
         """,
     ),
+    *(
+        Hostile(
+            f"endless_{channel}",
+            "messages",
+            f"sends a message of ever more parts through the {channel} channel, past the kernel's own code",
+            FLOOD_WITHOUT_END.replace("CHANNEL", repr(f"{channel}_port")),
+        )
+        for channel in ("iopub", "control")
+    ),
+    Hostile(
+        "small_parts",
+        "messages",
+        "sends a message of a few megabytes that takes gigabytes once it is read",
+        """
+        kernel = get_ipython().kernel
+        parts = b'{"metadata": {}, "data": {"application/x": [' + b"{}," * 5_000_000 + b"{}]}}"
+        kernel.session.send(kernel.iopub_socket, "display_data", parts, kernel.get_parent())
+        """,
+        told="printed or displayed far too much",
+    ),
     Hostile(
         "shell_reply",
         "messages",
@@ -624,6 +664,7 @@ SUBMISSIONS = (
             "numpy.py": "raise SystemExit",
             "course_utils.py": "def check(*_): return True",
             "json.py": "x",
+            **dict.fromkeys(("zmq.py", "ipykernel.py", "tornado.py", "comm.py"), FILLS_THE_KERNELS_FOLDER),
         },
     ),
     Hostile(
@@ -637,6 +678,18 @@ SUBMISSIONS = (
                 open(f"full-{number}", "wb").write(bytes(40_000_000))
                 number += 1
         except OSError as error: print(type(error).__name__)
+        """,
+    ),
+    Hostile(
+        "keys",
+        "files",
+        "reads the keys of the instructor's session and leaves one for the next learner",
+        """
+        import ctypes
+        libc = ctypes.CDLL(None)
+        for add, request, control in ((248, 249, 250), (217, 218, 219)):
+            if libc.syscall(add, b"user", b"left", b"behind", 6, -3) > 0: print("FOUND a place for keys")
+            if libc.syscall(control, 0, -3, 0) > 0: print("FOUND the session's keys")
         """,
     ),
     # processes and network
@@ -675,6 +728,24 @@ SUBMISSIONS = (
         "import os\nfor _ in range(3):\n    os.kill(os.getppid(), 9)\n    os.kill(1, 9)",
     ),
     Hostile(
+        "traces_the_first",
+        "processes",
+        "takes hold of the first process in its namespace, and of the files that it has open",
+        """
+        import ctypes, os
+        libc = ctypes.CDLL(None)
+        for number in range(3):
+            held = libc.syscall(438, os.pidfd_open(1), number, 0)
+            if held >= 0 and os.readlink(f"/proc/self/fd/{held}") != "/dev/null": print("FOUND", number)
+        if libc.ptrace(16, 1, None, None) == 0: print("FOUND the first process")
+        for name in ("mem", "fd/1", "fd/2"):
+            try:
+                open(f"/proc/1/{name}", "r+b")
+                print("FOUND", name)
+            except OSError as error: print(type(error).__name__)
+        """,
+    ),
+    Hostile(
         "exits",
         "processes",
         "ends the kernel in the middle of the notebook",
@@ -706,6 +777,19 @@ SUBMISSIONS = (
             try:
                 socket.create_connection(address, timeout=1).send(b"gradebook")
                 print("FOUND", address)
+            except OSError as error: print(type(error).__name__)
+        """,
+    ),
+    Hostile(
+        "other_networks",
+        "network",
+        "calls the machine around this one through sockets that know no namespaces",
+        """
+        import socket
+        for family in (40, 17, 38, 31):
+            try:
+                socket.socket(family, socket.SOCK_STREAM)
+                print("FOUND", family)
             except OSError as error: print(type(error).__name__)
         """,
     ),
@@ -752,6 +836,36 @@ SUBMISSIONS = (
             if os.fork() == 0:
                 hoard = bytearray(b"x" * 900_000_000); time.sleep(60); os._exit(0)
         time.sleep(20)
+        """,
+    ),
+    Hostile(
+        "uncounted_memory",
+        "resources",
+        "takes memory that counts for no process",
+        """
+        import os, time
+        held = []
+        try:
+            for _ in range(200):
+                held.append(os.memfd_create("x"))
+                os.write(held[-1], bytes(60_000_000))
+            print("FOUND", len(held))
+        except OSError as error: print(type(error).__name__)
+        """,
+    ),
+    Hostile(
+        "shared_memory",
+        "resources",
+        "takes memory that several processes share",
+        """
+        import mmap, os, time
+        for _ in range(6):
+            if os.fork() == 0:
+                shared = mmap.mmap(-1, 1_000_000_000)
+                for place in range(0, 1_000_000_000, 4096): shared[place] = 1
+                os.fork()
+                time.sleep(60); os._exit(0)
+        time.sleep(30)
         """,
     ),
     Hostile(
@@ -816,6 +930,36 @@ SUBMISSIONS = (
     ),
     Hostile(
         "checks_changed", "structure", "writes points into the checks", change=code_with_numbers_in_the_check
+    ),
+    Hostile(
+        "empty_cells",
+        "structure",
+        "adds a hundred thousand empty cells",
+        change=lambda notebook: notebook["cells"].extend({} for _ in range(100_000)),
+        refused="far too many parts",
+    ),
+    Hostile(
+        "thousands_of_imports",
+        "structure",
+        "imports thousands of parts of a forbidden package, under names that rewrite a terminal",
+        "if False:\n"
+        + "".join(f"    import torch.m{number}\n" for number in range(5000))
+        + '    __import__("torch.\\x1b[2J\\u202eHACKED\\n\\nalice 21.5")\n    '
+        + "a"
+        + ".a" * 3000,
+    ),
+    Hostile(
+        "no_picture",
+        "structure",
+        "attaches pictures that are none to a text",
+        change=lambda notebook: notebook["cells"].append(
+            {
+                "cell_type": "markdown",
+                "source": "![x](attachment:a.png) ![y](attachment:b.png)",
+                "metadata": {},
+                "attachments": {"a.png": {}, "b.png": {"image/png": "<script>"}},
+            }
+        ),
     ),
     Hostile("same_ids", "structure", "gives all cells one id", change=same_ids),
     Hostile(

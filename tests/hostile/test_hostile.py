@@ -37,7 +37,7 @@ def world(tmp_path_factory, needs):
     with socket.create_server(("127.0.0.1", 0)) as server:
         for number, hostile in enumerate(SUBMISSIONS):
             hand_in(folder, hostile.name, hostile, server.getsockname()[1])
-            if number % 20 == 10:
+            if number % 30 == 10:
                 for sample in HONEST:
                     hand_in_sample(folder, f"{hostile.name}_then_{sample}", sample)
         files = {path: path.read_bytes() for path in _course_code()}
@@ -108,6 +108,7 @@ def test_what_it_printed_gives_nothing_away_and_is_not_large(world, name) -> Non
     assert "FOUND" not in outputs
     assert SECRET not in outputs
     assert "\\u202e" not in outputs
+    assert "\\u001b[2J" not in outputs
 
 
 def test_no_code_was_changed_and_nobody_was_called(world) -> None:

@@ -5,6 +5,7 @@ Every attempt returns what it got hold of, or nothing where the wall held. The l
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 import os
@@ -40,9 +41,11 @@ def files() -> str:
 
 
 def read_only_system() -> str:
-    for folder in ("/", "/usr", "/dev", "/etc", "/run", "/run/kernel", sys.prefix, KNOWN["package"]):
+    for folder in ("/", "/usr", "/dev", "/etc", "/run", sys.prefix, KNOWN["package"], *KNOWN["closed"]):
+        path = Path(folder, "written-from-inside")
         try:
-            Path(folder, "written-from-inside").write_text("")
+            path.write_text("")
+            path.unlink()
             return f"wrote in {folder}"
         except OSError:
             continue
@@ -86,6 +89,41 @@ def new_namespaces() -> str:
     import ctypes
 
     return "made a user namespace" if ctypes.CDLL(None).unshare(0x10000000) == 0 else ""
+
+
+def system_calls() -> str:
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    open_ones = []
+    for name, number in KNOWN["calls"].items():
+        nothing = [ctypes.c_long(-1)] * 5  # arguments with which none of them does anything
+        if library.syscall(number, *nothing) != -1 or ctypes.get_errno() != errno.EPERM:
+            open_ones.append(name)
+    return f"may call {', '.join(open_ones)}" if open_ones else ""
+
+
+def other_sockets() -> str:
+    made = []
+    for name in ("AF_VSOCK", "AF_PACKET", "AF_ALG", "AF_BLUETOOTH", "AF_CAN"):
+        try:
+            socket.socket(getattr(socket, name, 0), socket.SOCK_STREAM).close()
+            made.append(name)
+        except OSError:
+            continue
+    return f"made {', '.join(made)}" if made else ""
+
+
+def first_process() -> str:
+    for name in ("mem", "fd/0", "fd/1", "fd/2", "environ"):
+        try:
+            where = os.readlink(f"/proc/1/{name}") if name.startswith("fd") else name
+            with Path(f"/proc/1/{name}").open("rb"):
+                if where != os.devnull:
+                    return f"opened {name} of the first process"
+        except OSError:
+            continue
+    return ""
 
 
 def number_of_processes() -> str:
@@ -175,6 +213,9 @@ ATTEMPTS: tuple[Callable[[], str], ...] = (
     processes,
     privileges,
     new_namespaces,
+    system_calls,
+    other_sockets,
+    first_process,
     number_of_processes,
     memory,
     size_of_a_file,

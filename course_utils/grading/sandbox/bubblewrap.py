@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from course_utils.errors import CourseError
+from course_utils.grading.sandbox.calls import filter_program
 from course_utils.grading.sandbox.limits import Limits
 from course_utils.grading.sandbox.provisioner import ENVIRONMENT, write_files
 from course_utils.repository import PACKAGE
@@ -44,10 +45,18 @@ class Template:
     def __enter__(self) -> Template:
         self._own(self.folder)
         errors = self.folder / "errors"
+        reading, writing = os.pipe()
+        os.write(writing, filter_program())
+        os.close(writing)
         with errors.open("wb") as stream:
             self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stream
+                self.command(reading),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stream,
+                pass_fds=(reading,),
             )
+        os.close(reading)
         deadline = time.monotonic() + PATIENCE
         while not (self.folder / "template").exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -63,12 +72,16 @@ class Template:
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def command(self) -> list[str]:
-        """Return the command line of the outer wall with the template in it."""
+    def command(self, calls: int) -> list[str]:
+        """Return the command line of the outer wall with the template in it.
+
+        ``calls`` is a descriptor from which the filter of system calls can be read.
+        """
         keep = [path for path in _visible() if path.startswith("/tmp/")]
         settings = json.dumps({"preload": self.preload, "keep": keep})
         inside = [sys.executable, "-B", "-s", "/run/inside.py", settings]
-        return [*outer_wall(self.folder), "--", *drop_root(self.user), *inside]
+        refused = ["--seccomp", str(calls)] if filter_program() else []
+        return [*outer_wall(self.folder), *refused, "--", *drop_root(self.user), *inside]
 
     def prepare(self, files: Mapping[str, bytes]) -> Path:
         """Make a folder for a kernel's sockets and for the files that it finds in its working folder."""

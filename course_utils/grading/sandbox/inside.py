@@ -32,12 +32,13 @@ KERNELS = Path("/run/kernels")  # all kernels' folders: only the template sees t
 KERNEL = Path("/run/kernel")  # a kernel's own one
 WORK = Path("/tmp/work")
 SOCKETS = 5  # that a kernel binds
+KERNEL_MODULES = ("ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib_inline.backend_inline")
 
 NEW_MOUNTS, NEW_CGROUP, NEW_UTS, NEW_IPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 NEW_USER, NEW_PIDS, NEW_NET = 0x10000000, 0x20000000, 0x40000000
 READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, REMOUNT = 1, 2, 4, 8, 32
 BIND, RECURSIVE, PRIVATE, NO_ATIME, RELATIME = 4096, 16384, 1 << 18, 1024, 1 << 21
-DROP_BOUND, NO_NEW_PRIVILEGES, AMBIENT, CLEAR_ALL = 24, 38, 47, 4
+DUMPABLE, DROP_BOUND, NO_NEW_PRIVILEGES, AMBIENT, CLEAR_ALL = 4, 24, 38, 47, 4
 CAPABILITIES = 0x20080522  # version 3 of the kernel's interface
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -45,9 +46,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def main(settings: dict[str, Any]) -> None:
     """Import what kernels need, then serve requests until the outer wall falls."""
-    import matplotlib_inline.backend_inline  # noqa: F401
-
-    for name in settings["preload"]:
+    for name in (*KERNEL_MODULES, *settings["preload"]):
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -92,9 +91,11 @@ def supervise(request: dict[str, Any], keep: list[str], connection: socket.socke
     When this process ends, however it does, the operating system ends all others in its namespace.
     """
     walls(request, keep)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(null, descriptor)
     kernel = os.fork()
     if kernel == 0:
-        connection.close()
         run_kernel(request)
         os._exit(1)
     deadline = time.monotonic() + 60
@@ -104,6 +105,7 @@ def supervise(request: dict[str, Any], keep: list[str], connection: socket.socke
         time.sleep(0.003)
     mount_read_only(KERNEL)  # so that a kernel cannot fill the disk outside
     drop_privileges()
+    libc.prctl(DUMPABLE, 0, 0, 0, 0)  # nobody inside may look into this process or change it
     pidfd = array.array("i", [os.pidfd_open(os.getpid())])
     connection.sendmsg([b"ok"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, pidfd)])
     connection.close()
@@ -146,20 +148,22 @@ def run_kernel(request: dict[str, Any]) -> None:
             limit += mapped()
         resource.setrlimit(getattr(resource, name), (limit, limit))
     os.setsid()
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in range(3):
-        os.dup2(null, descriptor)
     os.closerange(3, 1 << 12)
     for package in request["forget"]:
         forget(package)
     reseed()
     sys.modules["__main__"] = types.ModuleType("__main__")
-    sys.path[0] = ""
+    del sys.path[0]
     sys.argv = ["kernel"]
     from ipykernel.kernelapp import IPKernelApp
 
-    quiet = ["--IPKernelApp.log_level=50", "--HistoryManager.enabled=False"]
-    IPKernelApp.launch_instance(["-f", str(KERNEL / "kernel.json"), *quiet])
+    quiet = ["--IPKernelApp.log_level=50", "--HistoryManager.enabled=False", "--ignore-cwd"]
+    app: Any = IPKernelApp.instance()
+    app.initialize(["-f", str(KERNEL / "kernel.json"), *quiet])
+    sys.path.insert(
+        0, ""
+    )  # not before: files that are named as modules are not to run while the kernel starts
+    app.start()
 
 
 def mapped() -> int:

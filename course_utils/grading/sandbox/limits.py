@@ -13,7 +13,8 @@ class Limits:
 
     ``memory`` bounds the addresses that each process may take beyond those of the libraries that are loaded
     for it and, watched from outside, what all of them use.
-    ``messages`` bounds what a kernel sends while it runs, ``output`` what is kept of one cell's output.
+    ``messages`` bounds what a kernel sends while it runs and ``values`` how many values are in it, ``output``
+    what is kept of one cell's output. ``judge`` bounds what the judge takes for itself meanwhile.
     """
 
     cell_seconds: float = 60
@@ -26,7 +27,9 @@ class Limits:
     file_size: int = 64 * MIB
     disk: int = 256 * MIB
     messages: int = 32 * MIB
+    values: int = 2_000_000
     answer: int = 64 * MIB
+    judge: int = 1024 * MIB
     output: int = 100_000
 
     def resources(self) -> dict[str, int]:

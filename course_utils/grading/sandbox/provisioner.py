@@ -106,12 +106,12 @@ class ForkProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         with contextlib.suppress(OSError, psutil.Error):
             lines = Path(f"/proc/self/fdinfo/{self.pidfd}").read_text().split("\n")
             first = psutil.Process(int(next(line.split()[1] for line in lines if line.startswith("Pid:"))))
-            return list(first.children(recursive=True))
+            return [first, *first.children(recursive=True)]
         return []
 
     def memory(self) -> int:
-        """Return how many bytes the kernel's processes use, without what they share with the template."""
-        return sum(map(_unshared, self.processes()))
+        """Return how many bytes the kernel's processes use, with their part of what others use too."""
+        return sum(map(_used, self.processes()))
 
     def _ended(self) -> bool:
         return self.pidfd is None or bool(select.select([self.pidfd], [], [], 0)[0])
@@ -160,7 +160,7 @@ class PlainProvisioner(LocalProvisioner):  # type: ignore[misc]
 
     def memory(self) -> int:
         """Return how many bytes the kernel and its children use."""
-        return sum(map(_unshared, self.processes()))
+        return sum(map(_used, self.processes()))
 
 
 class ContainerProvisioner(PlainProvisioner):
@@ -213,6 +213,7 @@ def container(engine: str, image: str, folder: Path, limits: Limits) -> list[str
     command += ["--memory-swap", str(limits.memory), "--ulimit", f"fsize={limits.file_size}"]
     command += ["--ulimit", f"nofile={limits.open_files}", "--ulimit", f"cpu={limits.cpu_seconds}"]
     command += ["--ulimit", "core=0", "--tmpfs", f"/tmp:rw,nosuid,nodev,size={limits.disk}"]
+    command += ["--shm-size", str(limits.disk)]
     command += ["--volume", f"{folder}:/run/kernel:rw", "--user", f"{os.getuid()}:{os.getgid()}"]
     if Path(engine).name == "podman":
         command += ["--userns", "keep-id"]  # rootless: the user inside is the one outside
@@ -224,7 +225,8 @@ def container(engine: str, image: str, folder: Path, limits: Limits) -> list[str
         image,
         "sh",
         "-c",
-        f"cp -r /run/kernel/files /tmp/work; cd /tmp/work; exec {' '.join(start)}",
+        f"ulimit -v {limits.memory // 1024}; cp -r /run/kernel/files /tmp/work; cd /tmp/work; "
+        f"exec {' '.join(start)}",
     ]
 
 
@@ -255,9 +257,9 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         path.write_bytes(content)
 
 
-def _unshared(process: psutil.Process) -> int:
-    """Return the bytes that a process has for itself; 0 when it is gone."""
+def _used(process: psutil.Process) -> int:
+    """Return the bytes that a process uses, each page divided by how many use it; 0 when it is gone."""
     try:
-        return int(process.memory_full_info().uss)
+        return int(process.memory_full_info().pss)
     except psutil.Error:
         return 0
