@@ -231,11 +231,15 @@ def demo(
             )
     report = _grade(course, assignment, len(learners), root / "grades.json", sandbox=sandbox)
     with _progress("feedback", len(learners)) as advance:
-        pages, _ = write(course, assignment, advance)
+        pages, unmade = write(course, assignment, advance)
     _table(report.results)
     for problem in report.problems:
         err.print(f"not graded: {escape(problem)}", highlight=False, soft_wrap=True)
+    for problem in unmade:
+        err.print(f"no page: {escape(problem)}", highlight=False, soft_wrap=True)
     out.print(f"results   {root / 'grades.json'}", highlight=False, soft_wrap=True)
+    if not pages:
+        raise CourseError("no feedback page could be made")
     out.print(f"feedback  {len(pages)} pages, for example {pages[0]}", highlight=False, soft_wrap=True)
 
 

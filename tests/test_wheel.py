@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import PackageNotFoundError, metadata
 
 import pytest
+from packaging.specifiers import SpecifierSet
 from places import LECTURES, ROOT, SOLUTIONS
 
 from course_utils.grading import gate
@@ -49,3 +51,16 @@ def test_no_code_that_ships_holds_a_solution_s_text(wheel) -> None:
     code = [path for path in wheel.rglob("*.py") if "grading" not in path.parts]
     assert len(code) > 20
     assert [line for line in gate.leaks(code, loaded) if "a solution's text" in line] == []
+
+
+def test_the_pinned_packages_run_on_the_oldest_python_that_the_course_promises() -> None:
+    pins = [
+        line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().split("\n") if "==" in line
+    ]
+    assert len(pins) > 100
+    for name in pins:
+        try:
+            wanted = metadata(name).get("Requires-Python")
+        except PackageNotFoundError:  # a pin for another platform
+            continue
+        assert SpecifierSet(wanted or "").contains("3.11.0"), name

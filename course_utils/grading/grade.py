@@ -93,12 +93,14 @@ def grade(
 ) -> Report:
     """Grade every submission of ``assignment`` and record the scores in the gradebook.
 
+    ``limits`` are those of the folder's ``nbgrader_config.py`` unless they are given.
     ``advance`` is called with each learner's name when that submission is done. A submission that cannot be
     graded costs the others nothing: its tasks get verdict "error", and the scores that the gradebook holds
     for the learner stay, 0 on a first submission. What is judged and recorded already is not done again. An
     interrupt passes through and leaves what is done.
     """
     walls.require_installed(sandbox)
+    limits = limits or Limits.usual_but(folder.config.Judge.get("limits", {}))
     folder.config.Judge.sandbox = sandbox
     run = _Run(folder, assignment, sandbox)
     with run.work.store.lock(), ThreadPoolExecutor(1) as beside:
@@ -119,7 +121,7 @@ def grade(
                 advance(learner)
             proof.result()
 
-        for learner, judgement in judge_all(open_bundles(), sandbox, limits or Limits(), workers):
+        for learner, judgement in judge_all(open_bundles(), sandbox, limits, workers):
             if isinstance(judgement, Failure):
                 run.fail(learner, judgement.reason)
             else:

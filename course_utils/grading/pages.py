@@ -56,6 +56,7 @@ STYLES = CSSSanitizer(
 )
 LINKS = ("https://", "http://", "#")  # those to files lead nowhere from where a page is read
 LARGE = re.compile(r"-\s*\.?\d|(?<![#\w])\d{3,}|\de\d|[(\\]")  # lengths that may cover or stretch the page
+NO_LINK = re.compile(r"<a>(.*?)</a>", re.DOTALL)
 ENTITY = re.compile(r"&#?\w+;?")
 LONGEST = 20_000  # characters of a text that is shown as Markdown
 PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,")
@@ -67,7 +68,7 @@ def clean(html: Any) -> str:
     cleaned: str = bleach.clean(
         text, tags=TAGS, attributes=_is_harmless, protocols={"http", "https", "data"}, css_sanitizer=STYLES
     )
-    return ENTITY.sub(_visible, cleaned)
+    return ENTITY.sub(_visible, NO_LINK.sub(r"\1", cleaned))
 
 
 @pass_context

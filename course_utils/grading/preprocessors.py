@@ -15,7 +15,7 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Enum
+from traitlets import Dict, Enum
 
 from course_utils.errors import CourseError
 from course_utils.grading import walls
@@ -43,6 +43,9 @@ class Judge(NbGraderPreprocessor):  # type: ignore[misc]
     """Writes verdicts where nbgrader reads scores; judges first what is not judged yet."""
 
     sandbox = Enum(KINDS, default_value="bubblewrap", help="Where learners' code runs.").tag(config=True)
+    limits = Dict(help="Limits other than the usual ones: see course_utils.grading.sandbox.limits.").tag(
+        config=True
+    )
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Return the notebook with the outputs of its cells and a score and a report in each check cell."""
@@ -65,8 +68,9 @@ class Judge(NbGraderPreprocessor):  # type: ignore[misc]
 
     def _judge(self, bundle: Bundle) -> Judgement:
         walls.require(self.sandbox)
+        limits = Limits.usual_but(self.limits)
         modules = preload(bundle.solution)
-        with Scratch() as scratch, choose(self.sandbox, scratch, Limits(), modules) as sandbox:
+        with Scratch() as scratch, choose(self.sandbox, scratch, limits, modules) as sandbox:
             return judge(bundle, sandbox)
 
 

@@ -13,14 +13,21 @@ from nbgrader.api import Gradebook
 from places import ROOT
 
 from course_utils.errors import CourseError
+from course_utils.grading import grade as grading
 from course_utils.grading.demo import make_class
 from course_utils.grading.folder import CourseFolder
 from course_utils.grading.grade import grade, write_json
 from course_utils.grading.gradebook import export, feedback
 from course_utils.grading.release import release
+from course_utils.grading.sandbox.limits import Limits
 
 NAME = "ex02_convolution"
 RIGHT = ["right_loops", "right_windows", "right_columns", "right_fourier", "right_shifts"]
+OWN_LIMITS = """c = get_config()
+from course_utils.grading.config import configure
+configure(c)
+c.Judge.limits = {"cell_seconds": 1}
+"""
 NOISE = """
 
 import sys, warnings, logging
@@ -225,3 +232,30 @@ def test_the_gradebook_may_be_any_database_that_the_folder_configures(tmp_path) 
     release(CourseFolder(tmp_path), NAME)
     assert (tmp_path / "elsewhere.db").is_file()
     assert not (tmp_path / "gradebook.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("limits", "problem"),
+    [
+        ({"cell_minutes": 1}, "unknown limit 'cell_minutes': there are cell_seconds, task_seconds"),
+        ({"cell_seconds": "60"}, "the limit cell_seconds is a number above 0, not '60'"),
+        ({"memory": -1}, "the limit memory is a number above 0, not -1"),
+    ],
+)
+def test_limits_that_are_none_are_one_line(limits, problem) -> None:
+    with pytest.raises(CourseError, match=problem):
+        Limits.usual_but(limits)
+
+
+def test_a_folder_may_have_its_own_limits(tmp_path, needs, monkeypatch) -> None:
+    needs("bwrap")
+    (tmp_path / "nbgrader_config.py").write_text(OWN_LIMITS)
+    folder = CourseFolder(tmp_path)
+    release(folder, NAME)
+    folder.submission(NAME, "ann").parent.mkdir(parents=True)
+    seen = []
+    monkeypatch.setattr(grading, "judge_all", lambda bundles, *rest: seen.append(rest) or [])
+    grade(folder, NAME)
+    assert [(limits.cell_seconds, limits.task_seconds) for _, limits, _ in seen] == [
+        (1, Limits().task_seconds)
+    ]

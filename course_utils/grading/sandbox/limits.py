@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from course_utils.errors import CourseError
 
 MIB = 2**20
 
@@ -31,6 +35,17 @@ class Limits:
     answer: int = 64 * MIB
     judge: int = 1024 * MIB
     output: int = 100_000
+
+    @classmethod
+    def usual_but(cls, others: Mapping[str, Any]) -> Limits:
+        """Return the usual limits with some others; raise CourseError for a name or a value that is none."""
+        usual = asdict(cls())
+        for name, value in others.items():
+            if name not in usual:
+                raise CourseError(f"unknown limit {name!r}: there are {', '.join(usual)}")
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+                raise CourseError(f"the limit {name} is a number above 0, not {value!r}")
+        return cls(**{**usual, **others})
 
     def resources(self) -> dict[str, int]:
         """Return the limits that the system holds each process to, by their names in ``resource``."""
