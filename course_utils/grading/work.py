@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -46,11 +45,6 @@ def merge(former: Judged | None, basis: Basis, judgement: Judgement) -> Judged:
     tasks = {**(former.tasks if former else {}), **judgement.tasks}
     kept = {task: tasks[task] for task in basis.tasks}
     return Judged(basis, judgement.outputs, kept)
-
-
-def rests_on(former: Judged, basis: Basis) -> Judged:
-    """Return a judgement of which every task holds, on its new basis."""
-    return replace(former, basis=basis, tasks={task: former.tasks[task] for task in basis.tasks})
 
 
 @lru_cache(maxsize=4)
