@@ -229,6 +229,24 @@ def test_what_containers_lack_is_said_with_what_to_do(tmp_path, monkeypatch, scr
         require_installed("podman")
 
 
+@pytest.mark.parametrize(
+    ("user", "problem"),
+    [
+        ("0", "you are root here, but of no other users (a container?); grade as an ordinary user"),
+        ("1000", "where user namespaces are forbidden, docs/grading.md says how to allow them"),
+    ],
+)
+def test_a_machine_that_allows_no_walls_is_told_apart(needs, user, problem) -> None:
+    """Ask in a user namespace that allows no further ones, as many containers are."""
+    code = "from course_utils.grading.walls import *\ntry: require('bubblewrap')\n"
+    code += "except CourseError as error: print(error)"
+    command = [needs("bwrap"), "--dev-bind", "/", "/", "--unshare-user", "--disable-userns"]
+    command += ["--uid", user, "--gid", user, sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert problem in done.stdout
+    assert "To grade without a sandbox, if you trust all: --sandbox none" in done.stdout
+
+
 def test_the_finder_stands_in_for_hidden_packages(tmp_path) -> None:
     (tmp_path / "sitecustomize.py").write_text(finder(stand_ins(["torch", "scipy.signal"])))
     code = "import torch, scipy.signal, json\n"

@@ -28,6 +28,7 @@ from course_utils.grading.sandbox.provisioner import ENVIRONMENT, write_files
 from course_utils.repository import PACKAGE
 
 ALWAYS = ("numpy", "course_utils.check.remote")
+ALLOW = "where user namespaces are forbidden, docs/grading.md says how to allow them"
 PATIENCE = 120  # seconds for a template's imports
 FIRST_UID = 500_000  # of the users that root becomes inside; nobody has them
 
@@ -62,7 +63,8 @@ class Template:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 reason = errors.read_text(errors="replace").strip().split("\n")[-1] or "it did not start"
                 self.__exit__()
-                raise CourseError(f"the sandbox does not start: {reason}")
+                advice = f"; {ALLOW}" if "namespace" in reason else ""
+                raise CourseError(f"the sandbox does not start: {reason}{advice}")
             time.sleep(0.005)
         return self
 
@@ -120,8 +122,14 @@ class Template:
     def _own(self, folder: Path) -> None:
         """Give a folder to the user inside, where that is another one."""
         if os.getuid() == 0:
-            for path in (folder, *folder.rglob("*")):
-                os.chown(path, self.user, self.user)
+            try:
+                for path in (folder, *folder.rglob("*")):
+                    os.chown(path, self.user, self.user)
+            except OSError:
+                raise CourseError(
+                    "the sandbox does not start: you are root here, but of no other users (a container?); "
+                    "grade as an ordinary user"
+                ) from None
 
 
 def outer_wall(folder: Path) -> list[str]:
