@@ -160,9 +160,8 @@ def run_kernel(request: dict[str, Any]) -> None:
     quiet = ["--IPKernelApp.log_level=50", "--HistoryManager.enabled=False", "--ignore-cwd"]
     app: Any = IPKernelApp.instance()
     app.initialize(["-f", str(KERNEL / "kernel.json"), *quiet])
-    sys.path.insert(
-        0, ""
-    )  # not before: files that are named as modules are not to run while the kernel starts
+    # Not before: files that are named as modules are not to run while the kernel starts.
+    sys.path.insert(0, "")
     app.start()
 
 
