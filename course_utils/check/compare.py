@@ -31,8 +31,10 @@ def difference(expected: Outcome, got: Outcome, tolerance: float) -> str:
         text = array_difference(want, got.arrays[name], tolerance)
         if text:
             return text if name == "result" else f"{name}: {text}"
-    extra = [name for name in got.arrays if name not in expected.arrays]
-    return f"it changed its {extra[0]}" if extra else ""
+    extra = next((name for name in got.arrays if name not in expected.arrays), "")
+    if extra.startswith("argument "):
+        return f"it changed its {extra}"
+    return f"it returned {extra} too, which is one too many" if extra else ""
 
 
 def array_difference(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> str:

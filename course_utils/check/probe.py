@@ -27,11 +27,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from course_utils.check import race
 from course_utils.check.task import Answer, Case, Outcome
 
 LARGEST = 64 * 2**20  # bytes of one returned array
 PATIENCE = 5.0  # seconds for one call,
 BUDGET = 20.0  # and for all calls of a task
+MOST_VALUES = 100  # arrays in a returned list
 LONGEST = 200  # characters of one line of a report
 HASH_ROUNDS = 20_000  # makes guessing every number slow while one check stays below 0.1 s
 
@@ -97,9 +99,24 @@ def run(
     ``sys.exit`` and calls longer than ``patience`` become an outcome with ``errors``; only an interrupt by
     the reader passes through.
     """
-    try:
+    seconds = 0.0
+
+    def timed(*arguments: Any) -> Any:
+        nonlocal seconds
+        begin = time.perf_counter()
+        value = answer(*arguments)
+        seconds = time.perf_counter() - begin
+        return value
+
+    def call() -> tuple[dict[str, NDArray[Any]], float]:
         with _patience(patience), _surroundings_kept(said):
-            return Outcome(PROBES[probe](answer, case, returns))
+            return PROBES[probe](timed, case, returns), seconds
+
+    try:
+        if not case.multiply_adds:
+            return Outcome(call()[0])
+        arrays, speed = race.race(call, case.multiply_adds, enough=3 * race.FASTER)
+        return Outcome(arrays, speed=speed)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -108,17 +125,34 @@ def run(
 
 def call_function(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     """Call ``answer`` with the case's inputs by position; an input that it changes is returned too."""
-    given = lay_out(case)
     arguments = lay_out(case)
     value = answer(*arguments.values())
     values = value if len(returns) > 1 else (value,)
     if not isinstance(values, (tuple, list)) or len(values) != len(returns):
         raise WrongTypeError(f"return {len(returns)} values: {', '.join(returns)}")
     arrays = {name: to_array(value) for name, value in zip(returns, values, strict=True)}
-    for name, before in given.items():
-        if isinstance(before, np.ndarray) and not _unchanged(before, arguments[name]):
-            arrays[f"argument {name}"] = np.array(arguments[name])
-    return arrays
+    return arrays | _changed(case, arguments)
+
+
+def call_with_formula(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """Call ``answer`` with a function for each input that is text: a formula such as ``np.sum(x ** 2)``."""
+    functions = {name: _function(value) for name, value in case.inputs.items() if isinstance(value, str)}
+    arguments = lay_out(case) | functions
+    return {returns[0]: to_array(answer(*arguments.values()))} | _changed(case, arguments)
+
+
+def call_for_list(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """Call ``answer``, which returns a list of any number of arrays, and number them: ``params[0]``, ..."""
+    arguments = lay_out(case)
+    values = answer(*arguments.values())
+    if values is None:
+        raise WrongTypeError("it returned None: is a `return` missing?")
+    if not isinstance(values, (tuple, list)):
+        raise WrongTypeError(f"it returned {_kind(values)}, not a list of arrays")
+    if len(values) > MOST_VALUES:
+        raise WrongTypeError(f"it returned a list of {len(values)} values, far more than the task needs")
+    arrays = {f"{returns[0]}[{i}]": to_array(value) for i, value in enumerate(values)}
+    return arrays | _changed(case, arguments)
 
 
 def call_answer(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[str, NDArray[Any]]:
@@ -147,17 +181,22 @@ def call_answer(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[st
 PROBES: dict[str, Callable[[Answer, Case, tuple[str, ...]], dict[str, NDArray[Any]]]] = {
     "function": call_function,
     "answer": call_answer,
+    "formula": call_with_formula,
+    "list": call_for_list,
 }
 
 
 def lay_out(case: Case) -> dict[str, Any]:
     """Return fresh copies of the case's inputs, in the memory layout that the case asks for."""
-    return {
-        name: (_every_second(value) if case.strided else value.copy())
-        if isinstance(value, np.ndarray)
-        else value
-        for name, value in case.inputs.items()
-    }
+
+    def fresh(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(fresh(part) for part in value)
+        if isinstance(value, np.ndarray):
+            return _every_second(value) if case.strided else value.copy()
+        return value
+
+    return {name: fresh(value) for name, value in case.inputs.items()}
 
 
 def to_array(value: Any) -> NDArray[Any]:
@@ -174,6 +213,31 @@ def to_array(value: Any) -> NDArray[Any]:
     if array.dtype.kind not in "biufc":
         raise WrongTypeError(f"it returned an array of {array.dtype}, not of numbers")
     return array.astype(np.float64) if array.dtype == np.longdouble else array
+
+
+def _function(formula: str) -> Callable[[Any], float]:
+    """Return the function of ``x`` that a formula states."""
+    code = compile(formula, "<formula>", "eval")
+    return lambda x: float(eval(code, {"np": np, "x": x}))
+
+
+def _changed(case: Case, arguments: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return the arrays among ``arguments`` that are no longer what the case gave, as ``argument NAME``."""
+    changed = {}
+    for name, given in case.inputs.items():
+        if isinstance(given, np.ndarray):
+            pairs = {name: (given, arguments[name])}
+        elif isinstance(given, (list, tuple)) and len(given) == len(arguments[name]):
+            pairs = {f"{name}[{i}]": pair for i, pair in enumerate(zip(given, arguments[name], strict=True))}
+        elif isinstance(given, (list, tuple)):
+            changed[f"argument {name}"] = np.zeros(0)
+            continue
+        else:
+            continue
+        for place, (before, after) in pairs.items():
+            if isinstance(before, np.ndarray) and not _unchanged(before, np.asarray(after)):
+                changed[f"argument {place}"] = np.array(after)
+    return changed
 
 
 def _unchanged(before: NDArray[Any], after: NDArray[Any]) -> bool:

@@ -60,7 +60,8 @@ def as_text(verdict: Verdict, said: str, notes: Sequence[str] = ()) -> str:
     if verdict.word == "not attempted":
         return "\n".join(lines)
     for group, passed in verdict.passed.items():
-        lines.append(f"  {'passed' if passed else 'FAILED'}  {group} ({verdict.points[group]:g})")
+        note = _note(verdict, group)
+        lines.append(f"  {'passed' if passed else 'FAILED'}  {group} ({verdict.points[group]:g}){note}")
     for diagnosis in verdict.diagnoses:
         lines.append(f"{_name(diagnosis)}. {diagnosis.why}")
         if diagnosis.section:
@@ -128,8 +129,15 @@ def _groups(verdict: Verdict) -> str:
     rows = [_row("th", "", "cases", "points")]
     for group, passed in verdict.passed.items():
         mark = "&#10003; passed" if passed else "&#10007; failed"
-        rows.append(_row("td", mark, html.escape(group), f"{verdict.points[group]:g}"))
+        words = html.escape(group + _note(verdict, group))
+        rows.append(_row("td", mark, words, f"{verdict.points[group]:g}"))
     return f"<table>{''.join(rows)}</table>"
+
+
+def _note(verdict: Verdict, group: str) -> str:
+    """Return what the cases of a group that passed have to say, after a colon."""
+    notes = [case.note for case in verdict.cases if case.case.group == group and case.note]
+    return f": {notes[-1]}" if notes and verdict.passed[group] else ""
 
 
 def _row(tag: str, *texts: str) -> str:
@@ -198,7 +206,11 @@ def _call(task: str, case: Case) -> str:
 
 
 def _argument(name: str, value: Any) -> str:
-    return f"{name} {value.shape} {value.dtype}" if isinstance(value, np.ndarray) else f"{name}={value!r}"
+    if isinstance(value, np.ndarray):
+        return f"{name} {value.shape} {value.dtype}"
+    if isinstance(value, list):
+        return f"{name} [{', '.join(f'{part.shape} {part.dtype}' for part in value)}]"
+    return f"{name}={value!r}"
 
 
 def _points(verdict: Verdict) -> str:

@@ -20,20 +20,27 @@ Answer = Callable[..., Any]
 class Case:
     """One call of a task.
 
-    ``inputs`` maps argument names to arrays, numbers or text; they are passed by position, in this order,
-    so that a learner may rename arguments. Points belong to the ``group``. With ``strided`` the arrays are
-    handed over as views into larger arrays, so that they are not contiguous.
+    ``inputs`` maps argument names to arrays, lists of arrays, numbers or text; they are passed by position,
+    in this order, so that a learner may rename arguments. Points belong to the ``group``. With ``strided``
+    the arrays are handed over as views into larger arrays, so that they are not contiguous. With
+    ``multiply_adds`` the call is a race too: it must beat a plain loop of so many multiply-adds.
     """
 
     group: str
     inputs: Mapping[str, Any]
     strided: bool = False
+    multiply_adds: int = 0
+
+    @property
+    def arrays(self) -> list[NDArray[Any]]:
+        """All arrays among the inputs, also those in lists."""
+        values = (value if isinstance(value, (list, tuple)) else [value] for value in self.inputs.values())
+        return [part for parts in values for part in parts if isinstance(part, np.ndarray)]
 
     @property
     def tolerance(self) -> float:
         """Largest accepted error, relative to the largest expected value: 1e-6, with float32 inputs 1e-4."""
-        low = any(isinstance(v, np.ndarray) and v.dtype == np.float32 for v in self.inputs.values())
-        return 1e-4 if low else 1e-6
+        return 1e-4 if any(array.dtype == np.float32 for array in self.arrays) else 1e-6
 
 
 @dataclass(frozen=True)
@@ -41,12 +48,14 @@ class Outcome:
     """What one call gave: named arrays, or an error.
 
     ``errors`` holds the class names of the exception, from the most special to the most general; it is
-    empty when the call returned. ``message`` is one line for the reader.
+    empty when the call returned. ``message`` is one line for the reader. ``speed`` tells of a race how many
+    times as fast as a plain loop the call was.
     """
 
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
     message: str = ""
+    speed: float = 0.0
 
 
 @dataclass(frozen=True)

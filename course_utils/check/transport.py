@@ -10,6 +10,7 @@ import base64
 import io
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,11 @@ def write_request(request: Request) -> str:
         for case in request.cases
     ]
     return json.dumps({**vars(request), "cases": cases})
+
+
+def write_inputs(case: Case) -> str:
+    """Return a case's inputs as text: equal texts for equal inputs."""
+    return json.dumps(_encode(dict(case.inputs)), sort_keys=True)
 
 
 def read_request(text: str) -> Request:
@@ -149,13 +155,19 @@ def _outcome(part: Mapping[str, Any], request: Request) -> Outcome:
     if not isinstance(arrays, dict) or not isinstance(message, str) or not _are_names(errors):
         raise ForgedError("not an outcome")
     inputs = {f"argument {name}" for case in request.cases for name in case.inputs}
+    numbered = {_without_number(name): name for name in arrays}
     if errors:
         return Outcome(errors=tuple(errors), message=plain(" ".join(message[:LONGEST_MESSAGE].split())))
-    if strange := set(arrays) - set(request.returns) - inputs:
-        raise ForgedError(f"a result named {plain(str(min(strange)), 40)!r}")
-    if missing := set(request.returns) - set(arrays):
+    if strange := set(numbered) - set(request.returns) - inputs:
+        raise ForgedError(f"a result named {plain(numbered[min(strange)], 40)!r}")
+    if request.probe != "list" and (missing := set(request.returns) - set(arrays)):
         raise ForgedError(f"no result named {min(missing)!r}")
     return Outcome({name: from_npy(array) for name, array in arrays.items()})
+
+
+def _without_number(name: str) -> str:
+    """Return the name of a list for that of one of its arrays: ``params`` for ``params[2]``."""
+    return re.sub(r"\[\d{1,3}\]$", "", name)
 
 
 def _are_names(errors: Any) -> bool:

@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from course_utils.check import race
 from course_utils.check.compare import difference
 from course_utils.check.diagnose import Diagnosis, diagnose
 from course_utils.check.task import Case, Expected, Outcome
 
 UNTOUCHED = "NotImplementedError"
+TOO_SLOW = Diagnosis(
+    "too slow",
+    "The values are right, and a Python loop takes most of the time: say it with fewer, larger operations.",
+    "03_convolution_layer#From loops to a matrix product",
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,14 @@ class CaseVerdict:
     expected: Outcome
     got: Outcome
     differs: str
+
+    @property
+    def note(self) -> str:
+        """What is worth saying of a race that was won; empty for every other case."""
+        if self.differs or not self.got.speed:
+            return ""
+        loop = f"a plain loop of {self.case.multiply_adds:,} multiply-adds"
+        return f"{race.times(self.got.speed)} as fast as {loop}"
 
 
 @dataclass(frozen=True)
@@ -88,17 +102,33 @@ class Verdict:
         }
 
 
-def judge(expected: Expected, outcomes: Sequence[Outcome]) -> Verdict:
-    """Compare ``outcomes``, one for each case of ``expected``, and give points by group."""
+def judge(expected: Expected, outcomes: Sequence[Outcome], faster: float = race.FASTER) -> Verdict:
+    """Compare ``outcomes``, one for each case of ``expected``, and give points by group.
+
+    A race must be ``faster`` times as fast as a plain loop.
+    """
     hide = expected.probe == "answer"
     cases = []
     for case, want, got in zip(expected.cases, expected.outcomes, outcomes, strict=True):
         differs = difference(want, got, case.tolerance)
         if hide and differs and got.arrays:
             differs = "this is not the number"
+        if case.multiply_adds and not differs and got.speed < faster:
+            differs = race.too_slow(got.speed, faster)
         cases.append(CaseVerdict(case, want, got, differs))
     passed = {
         group: all(not case.differs for case in cases if case.case.group == group)
         for group in expected.points
     }
-    return Verdict(expected.name, dict(expected.points), passed, tuple(cases), diagnose(expected, outcomes))
+    diagnoses = diagnose(expected, outcomes)
+    if not diagnoses and not all(passed.values()) and _only_slow(cases):
+        diagnoses = (TOO_SLOW,)
+    return Verdict(expected.name, dict(expected.points), passed, tuple(cases), diagnoses)
+
+
+def _only_slow(cases: Sequence[CaseVerdict]) -> bool:
+    return all(
+        case.case.multiply_adds and not difference(case.expected, case.got, case.case.tolerance)
+        for case in cases
+        if case.differs
+    )

@@ -6,8 +6,9 @@ seeds. It opens no database and reads no folder of the course, so that it can be
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from nbformat.v4 import new_output
 
 from course_utils.check import expected as expected_outputs
+from course_utils.check import race
 from course_utils.check import verdict as verdicts
 from course_utils.check.advice import forbidden, imports, parse
 from course_utils.check.report import Report
@@ -69,7 +71,7 @@ def judge(bundle: Bundle, sandbox: Sandbox) -> Judgement:
                 if set(task.forbids) == hidden:
                     cases = fresh_cases(task, bundle.seeds[task.name])
                     expected = expected_outputs.record_reference(task, solution.reference, cases)
-                    answer = run.ask(task.name, _request(expected))
+                    answer = _answer(run, expected)
                     judged[task.name] = _verdict(solution, task, expected, answer, notebook, sandbox.name)
             if not outputs:
                 run.finish()
@@ -134,6 +136,26 @@ class Run:
             last = self.fatal[max(self.fatal)]
             return Answer(_failures(request.cases, f"{task} is not defined: its cell was given up, {last}"))
         return answer
+
+    def race(self, task: str, request: Request, multiply_adds: int) -> Answer:
+        """Have the probe run the one case of ``request``, and tell how fast it was.
+
+        The judge's own clock counts, with the way to the kernel and back: the kernel's may be forged.
+        """
+
+        def call() -> tuple[Answer, float]:
+            begin = time.perf_counter()
+            answer = self.ask(task, request)
+            return answer, time.perf_counter() - begin
+
+        try:
+            self._reach(self._place(task))
+        except KernelLostError as lost:
+            self._drop()
+            return Answer(_failures(request.cases, str(lost)))
+        answer, speed = race.race(call, multiply_adds, enough=race.JUDGED)
+        timed = tuple(dataclasses.replace(outcome, speed=speed) for outcome in answer.outcomes)
+        return dataclasses.replace(answer, outcomes=timed)
 
     def _ask(self, task: str, request: Request) -> Answer:
         try:
@@ -217,13 +239,33 @@ def _hidden_sets(tasks: Iterable[Task]) -> list[set[str]]:
     return [set(names) for names in sorted({tuple(sorted(task.forbids)) for task in tasks} or {()}, key=len)]
 
 
-def _request(expected: Expected) -> Request:
-    size = sum(array.nbytes for outcome in expected.outcomes for array in outcome.arrays.values())
+def _answer(run: Run, expected: Expected) -> Answer:
+    """Ask for all cases at once, and then for each race alone."""
+    numbers = range(len(expected.cases))
+    answers = [
+        run.ask(
+            expected.name, _request(expected, [i for i in numbers if not expected.cases[i].multiply_adds])
+        )
+    ]
+    outcomes = iter(answers[0].outcomes)
+    found: list[Outcome] = []
+    for i, case in enumerate(expected.cases):
+        if case.multiply_adds:
+            answers.append(run.race(expected.name, _request(expected, [i]), case.multiply_adds))
+            found += answers[-1].outcomes
+        else:
+            found.append(next(outcomes))
+    return Answer(tuple(found), answers[0].said, any(answer.disturbed for answer in answers))
+
+
+def _request(expected: Expected, numbers: Sequence[int]) -> Request:
+    """Return the request for the cases of these numbers."""
+    size = sum(array.nbytes for i in numbers for array in expected.outcomes[i].arrays.values())
     return Request(
         task=expected.name,
         probe=expected.probe,
         returns=expected.returns,
-        cases=expected.cases,
+        cases=tuple(expected.cases[i] for i in numbers),
         patience=PATIENCE,
         budget=BUDGET,
         most=min(4 * size + SLACK, Limits.answer // 4),
@@ -251,11 +293,11 @@ def _compare(
     solution: solutions.Solution, task: Task, expected: Expected, outcomes: tuple[Outcome, ...]
 ) -> verdicts.Verdict:
     with np.errstate(all="ignore"):
-        verdict = verdicts.judge(expected, outcomes)
+        verdict = verdicts.judge(expected, outcomes, race.JUDGED)
         if verdict.word in ("passed", "not attempted"):
             return verdict
         full = expected_outputs.record_mistakes(task, solution.reference, expected)
-        return verdicts.judge(full, outcomes)
+        return verdicts.judge(full, outcomes, race.JUDGED)
 
 
 def _failures(cases: Iterable[Case], message: str) -> tuple[Outcome, ...]:

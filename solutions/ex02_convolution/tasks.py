@@ -9,35 +9,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import scipy.signal
-from numpy.typing import NDArray
 
 from course_utils.check import NUMPY_ONLY, Case, Task
-
-Array = NDArray[Any]
-Rng = np.random.Generator
-
-
-def numbers(rng: Rng, *shape: int) -> Array:
-    """Odd eighths between -2 and 2: never zero, never whole, and sums of products of them are exact."""
-    return (2 * rng.integers(-8, 8, shape) + 1) / 8
-
-
-def fine(rng: Rng, *shape: int) -> Array:
-    """Odd millionths (of 2 to the 20th) between -2 and 2: too fine for half precision, and sums still exact."""
-    return (2 * rng.integers(-(2**20), 2**20, shape) + 1) / 2**20
-
-
-def whole(rng: Rng, *shape: int) -> Array:
-    """Integers between -9 and 9 without 0, as an integer array."""
-    return rng.integers(1, 10, shape) * rng.choice([-1, 1], shape)
-
-
-TYPES_AND_LAYOUTS = "integers, float32, fine fractions, not contiguous"
-
+from course_utils.grading.inputs import TYPES_AND_LAYOUTS, Array, Rng, fine, numbers, whole
 
 # output_size
 

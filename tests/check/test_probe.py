@@ -292,3 +292,61 @@ def test_a_stub_that_the_answer_calls_is_named() -> None:
         run("function", unwritten, Case("any", {"x": 1}), ("result",), Said()).errors[0]
         == "NotImplementedError"
     )
+
+
+def test_a_formula_reaches_the_learner_as_a_function() -> None:
+    case = Case("any", {"f": "np.sum(x ** 2)", "x": np.arange(3.0), "h": 0.5})
+    result = run("formula", lambda f, x, h: f(x) + h, case, ("result",), Said())
+    assert result.arrays["result"] == 5.5
+
+
+def test_an_array_that_a_function_was_tried_on_must_be_as_it_was() -> None:
+    def forgets_to_put_it_back(f, x):
+        x[0] += 1
+        return f(x)
+
+    case = Case("any", {"f": "np.sum(x)", "x": np.zeros(3)})
+    assert set(run("formula", forgets_to_put_it_back, case, ("r",), Said()).arrays) == {"r", "argument x"}
+
+
+LISTS = Case("any", {"params": [np.ones((2, 3)), np.ones(4)], "rate": 0.5})
+
+
+def test_a_list_of_arrays_goes_in_and_comes_out_numbered() -> None:
+    result = run("list", lambda params, rate: [rate * p for p in params], LISTS, ("params",), Said())
+    assert {name: array.shape for name, array in result.arrays.items()} == {
+        "params[0]": (2, 3),
+        "params[1]": (4,),
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda params: params[1].__imul__(2), "argument params[1]"),
+        (lambda params: params.__setitem__(0, params[0] * 2), "argument params[0]"),
+        (lambda params: params.pop(), "argument params"),
+    ],
+)
+def test_a_change_inside_a_list_is_reported(change, named) -> None:
+    def changes(params, rate):
+        change(params)
+        return [rate]
+
+    assert set(run("list", changes, LISTS, ("params",), Said()).arrays) == {"params[0]", named}
+    assert all(array.max() == 1 for array in LISTS.inputs["params"])
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(None, "a `return` missing"), (np.ones(3), "not a list of arrays"), ([0] * 101, "far more")],
+)
+def test_what_is_no_list_of_arrays_is_told(value, message) -> None:
+    assert message in run("list", lambda params, rate: value, LISTS, ("params",), Said()).message
+
+
+def test_a_strided_case_reaches_into_lists() -> None:
+    seen = []
+    case = Case("any", LISTS.inputs, strided=True)
+    run("list", lambda params, rate: seen.extend(params) or params, case, ("params",), Said())
+    assert not seen[0].flags.c_contiguous

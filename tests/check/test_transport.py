@@ -168,3 +168,32 @@ def test_messages_are_plain_and_short() -> None:
 def test_plain_text_keeps_what_people_write() -> None:
     text = "Größe 3×3 → 5 % \u4f60\u597d\n\tπ 🙂"
     assert plain(text) == text
+
+
+def listed(*names: str) -> str:
+    arrays = {name: to_npy(np.ones(2)) for name in names}
+    return json.dumps(
+        {
+            "outcomes": [{"arrays": arrays, "errors": [], "message": ""}],
+            "said": "",
+            "disturbed": False,
+        }
+    )
+
+
+LIST_REQUEST = Request(
+    "step", "list", ("params",), (Case("g", {"params": [np.ones(2)]}),), 5.0, 20.0, 100_000
+)
+
+
+def test_a_list_comes_back_under_numbers() -> None:
+    given = read_request(write_request(LIST_REQUEST)).cases[0].inputs["params"]
+    assert [array.shape for array in given] == [(2,)]
+    read = read_answer(listed("params[0]", "params[1]", "argument params[0]"), LIST_REQUEST)
+    assert len(read.outcomes[0].arrays) == 3
+
+
+@pytest.mark.parametrize("name", ["params[x]", "other[0]", "params[0][1]", "argument other[0]"])
+def test_a_list_comes_back_under_no_other_names(name) -> None:
+    with pytest.raises(ForgedError, match="a result named"):
+        read_answer(listed(name), LIST_REQUEST)
