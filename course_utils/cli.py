@@ -92,6 +92,32 @@ def lab(
 
 
 @app.command(rich_help_panel=LEARN)
+def progress(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Folders with exercises in them; my-course, or the present one, without any."),
+    ] = None,
+) -> None:
+    """Show which tasks pass, as the check cells last found them on this machine."""
+    from course_utils.check.expected import ExpectedOutputsError
+    from course_utils.check.progress import read_all
+
+    places = folders or [place for place in (Path("my-course"), HERE) if place.is_dir()][:1]
+    try:
+        found = [exercise for place in places for exercise in read_all(place)]
+    except ExpectedOutputsError as error:
+        raise CourseError(str(error)) from None
+    if not found:
+        where = ", ".join(str(place) for place in places)
+        raise CourseError(f"no exercise in {where}: name the folder that `course lab` made")
+    for exercise in found:
+        table = Table("", "task", "last check", "points", title=f"{exercise.exercise}: {exercise.summary}")
+        for row in exercise.rows:
+            table.add_row(row.mark, row.task, row.word, f"{row.score:g} of {row.max_score:g}")
+        out.print(table)
+
+
+@app.command(rich_help_panel=LEARN)
 def doctor() -> None:
     """Look at this machine: versions, processors, JupyterLab, sandbox, data, and what to do about them."""
     from course_utils.doctor import examine

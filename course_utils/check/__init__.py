@@ -19,11 +19,12 @@ from typing import Any
 from course_utils.check.advice import forbidden
 from course_utils.check.expected import JSON, ExpectedOutputsError, load, names
 from course_utils.check.probe import Said, run_all
+from course_utils.check.progress import Progress, keep, read
 from course_utils.check.report import Report
 from course_utils.check.task import NUMPY_ONLY, Case, Task
 from course_utils.check.verdict import judge
 
-__all__ = ["NUMPY_ONLY", "Case", "Task", "check"]
+__all__ = ["NUMPY_ONLY", "Case", "Task", "check", "progress"]
 
 HOME = Path.cwd()
 """Where the notebook began, in case it changes its working directory later."""
@@ -37,7 +38,7 @@ def check(answer: Any, task: str | None = None) -> float:
     What ``answer`` raises or prints ends in the report, and what it changes of its surroundings (folder,
     streams, warnings, logging) is put back.
     """
-    folder = next((place for place in (Path.cwd(), HOME) if (place / JSON).is_file()), HOME)
+    folder = _folder()
     try:
         known = names(folder)
         name = task or _named(answer, known, sys._getframe(1))
@@ -56,8 +57,26 @@ def check(answer: Any, task: str | None = None) -> float:
 
     outcomes = run_all(expected.probe, answer, expected.cases, expected.returns, said, advance)
     verdict = judge(expected, outcomes)
-    _show(Report(verdict, said.getvalue(), _advice(answer, expected.forbids)))
+    notes = _advice(answer, expected.forbids)
+    try:
+        keep(folder, verdict)
+    except OSError as error:
+        notes.append(f"Your progress is not kept: {folder} cannot be written ({error.strerror}).")
+    _show(Report(verdict, said.getvalue(), notes))
     return verdict.score
+
+
+def progress() -> None:
+    """Show which tasks of the exercise beside this notebook pass, as their checks last found them."""
+    try:
+        _show(read(_folder()))
+    except ExpectedOutputsError as error:
+        print(error)
+
+
+def _folder() -> Path:
+    """Return the exercise's folder: where the notebook is, or where it began."""
+    return next((place for place in (Path.cwd(), HOME) if (place / JSON).is_file()), HOME)
 
 
 def _named(answer: Any, known: list[str], frame: FrameType) -> str:
@@ -93,7 +112,7 @@ def _advice(answer: Any, forbids: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _show(report: Report) -> None:
+def _show(report: Report | Progress) -> None:
     """Display in a notebook, print elsewhere."""
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:

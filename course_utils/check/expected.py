@@ -93,6 +93,11 @@ def names(folder: Path) -> list[str]:
     return list(_read_json(folder))
 
 
+def points(folder: Path) -> dict[str, dict[str, float]]:
+    """Return for each task in ``folder`` what its groups of cases are worth."""
+    return {name: dict(about["points"]) for name, about in _read_json(folder).items()}
+
+
 def load(folder: Path, name: str) -> Expected:
     """Read the expected outputs of one task from ``folder``."""
     text = _read_json(folder)[name]

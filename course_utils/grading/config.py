@@ -16,7 +16,14 @@ def configure(c: Any) -> None:
     c.CourseDirectory.course_id = "convnet"
     c.CourseDirectory.source_directory = "solutions"
     c.CourseDirectory.release_directory = "exercises"
-    c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.py", "*.pyc", "samples"]
+    c.CourseDirectory.ignore = [
+        ".ipynb_checkpoints",
+        "__pycache__",
+        "*.py",
+        "*.pyc",
+        "samples",
+        ".progress.json",
+    ]
     c.Autograde.exporter_class = "course_utils.grading.preprocessors.SubmissionExporter"
     c.Autograde.sanitize_preprocessors = [
         "course_utils.grading.preprocessors.RestoreCells",

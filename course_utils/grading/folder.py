@@ -23,6 +23,7 @@ from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from course_utils.check.progress import FILE as PROGRESS
 from course_utils.errors import CourseError
 from course_utils.grading.config import configure
 from course_utils.repository import repository
@@ -143,7 +144,7 @@ class CourseFolder:
         for folder in (submitted, self.root / "exercises" / assignment):
             for path in sorted(folder.rglob("*")):
                 name = str(path.relative_to(folder))
-                if not path.is_symlink() and path.is_dir():
+                if path.name == PROGRESS or (path.is_dir() and not path.is_symlink()):
                     continue
                 if path.is_symlink() or not path.is_file():
                     raise CourseError(f"{name} is a link or no ordinary file: remove it")

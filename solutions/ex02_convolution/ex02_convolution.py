@@ -46,7 +46,10 @@
 
 # %% tags=["setup"]
 import numpy as np
-from course_utils.check import check
+from course_utils.check import check, progress
+
+# %%
+progress()
 
 # %% [markdown]
 # ## 1. How large is the result?
@@ -400,4 +403,4 @@ check(parameter_counts)
 # - A filter is as deep as its input and makes one feature map; a layer has F of them, and F biases.
 # - The number of parameters does not depend on the size of the image.
 #
-# Back to [lecture 03](../../lectures/03_convolution_layer.ipynb).
+# Back to [lecture 3, the convolution layer](../../lectures/03_convolution_layer.ipynb).

@@ -83,7 +83,7 @@ class Rename(ast.NodeTransformer):
 @pytest.mark.parametrize("task", ["output_size", "zero_pad", "cross_correlate2d", "convolve2d", "conv2d"])
 def test_a_solution_under_other_names_is_found(released, leaks, ex02, task) -> None:
     put(released, ast.unparse(Rename().visit(ast.parse(solution_text(ex02, task)))))
-    assert leaks() == [f"{NAME}.ipynb: cell 34 computes a solution under other names"]
+    assert leaks() == [f"{NAME}.ipynb: cell 35 computes a solution under other names"]
 
 
 def test_an_answer_in_words_is_found(released, leaks, ex02) -> None:
@@ -172,7 +172,7 @@ def test_a_stray_file_of_the_solution_s_folder_stops_the_release(course, name) -
 
 def test_a_solution_below_a_magic_line_is_found(released, leaks, ex02) -> None:
     put(released, "%%time\n" + ast.unparse(Rename().visit(ast.parse(solution_text(ex02, "conv2d")))))
-    assert leaks() == [f"{NAME}.ipynb: cell 34 computes a solution under other names"]
+    assert leaks() == [f"{NAME}.ipynb: cell 35 computes a solution under other names"]
 
 
 def test_one_telling_line_of_a_solution_is_found(released, leaks) -> None:
