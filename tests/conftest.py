@@ -12,6 +12,7 @@ import pytest
 from places import ROOT
 
 from course_utils.grading import solution as solutions
+from course_utils.grading.mutation import Confusion
 
 INSTALL = {
     "chromium": "apt-get install chromium",
@@ -44,6 +45,23 @@ def needs() -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def ex02() -> solutions.Solution:
     return solutions.load(ROOT / "solutions" / "ex02_convolution")
+
+
+CONFUSIONS = pytest.StashKey[dict[str, Confusion]]()
+
+
+@pytest.fixture
+def confusions(request) -> dict[str, Confusion]:
+    """Collect which names the mistakes of each task were given, for the table at the end of the output."""
+    return request.config.stash.setdefault(CONFUSIONS, {})
+
+
+def pytest_terminal_summary(terminalreporter, config) -> None:
+    if found := config.stash.get(CONFUSIONS, None):
+        terminalreporter.section("names that mistakes were given")
+        for confusion in found.values():
+            for line in confusion.lines():
+                terminalreporter.write_line(line)
 
 
 @pytest.fixture

@@ -52,12 +52,25 @@ def array_difference(want: NDArray[Any], got: NDArray[Any], tolerance: float) ->
 
 
 def same(one: Outcome, other: Outcome, tolerance: float) -> bool:
-    """Tell whether two outcomes are equal within ``tolerance``: same names, shapes, kinds and values."""
+    """Tell whether two outcomes are alike within ``tolerance``: same names, shapes, kinds and values.
+
+    Unlike in a comparison with what is right, NaN and infinities are alike here where both have them.
+    """
     if one.errors or other.errors:
         return one.errors[:1] == other.errors[:1]
     return one.arrays.keys() == other.arrays.keys() and all(
-        not array_difference(array, other.arrays[name], tolerance) for name, array in one.arrays.items()
+        _alike(array, other.arrays[name], tolerance) for name, array in one.arrays.items()
     )
+
+
+def _alike(one: NDArray[Any], other: NDArray[Any], tolerance: float) -> bool:
+    odd = [~np.isfinite(array) for array in (one, other)]
+    if one.shape != other.shape or not np.array_equal(*odd):
+        return False
+    if not np.array_equal(one[odd[0]], other[odd[0]], equal_nan=True):
+        return False
+    first, second = (np.where(where, 0, array) for where, array in zip(odd, (one, other), strict=True))
+    return not array_difference(first, second, tolerance)
 
 
 def close(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:

@@ -91,3 +91,15 @@ def test_same_is_stricter_on_errors_than_on_their_texts() -> None:
     assert same(Outcome(errors=("ValueError",)), Outcome(errors=("ValueError",), message="other"), 0)
     assert not same(Outcome(errors=("ValueError",)), Outcome(errors=("TypeError",)), 0)
     assert not same(Outcome(errors=("ValueError",)), gave(1), 0)
+
+
+def test_two_outcomes_with_nan_and_infinity_at_the_same_places_are_alike_and_never_right() -> None:
+    odd = Outcome({"result": np.array([1.0, np.nan, np.inf, -np.inf])})
+    assert same(odd, odd, 1e-6)
+    assert difference(odd, odd, 1e-6)
+    for other in (
+        [np.nan, 1.0, np.inf, -np.inf],
+        [1.0, np.nan, -np.inf, np.inf],
+        [2.0, np.nan, np.inf, -np.inf],
+    ):
+        assert not same(odd, Outcome({"result": np.array(other)}), 1e-6)
