@@ -64,8 +64,12 @@ def same(one: Outcome, other: Outcome, tolerance: float) -> bool:
 
 
 def _alike(one: NDArray[Any], other: NDArray[Any], tolerance: float) -> bool:
+    if one.shape != other.shape:
+        return False
     odd = [~np.isfinite(array) for array in (one, other)]
-    if one.shape != other.shape or not np.array_equal(*odd):
+    if not odd[0].any() and not odd[1].any():
+        return not array_difference(one, other, tolerance)
+    if not np.array_equal(*odd):
         return False
     if not np.array_equal(one[odd[0]], other[odd[0]], equal_nan=True):
         return False

@@ -38,10 +38,8 @@ def diagnose(expected: Expected, outcomes: Sequence[Outcome]) -> tuple[Diagnosis
     if not failing:
         return ()
     for mistake in expected.mistakes:
-        if (
-            failing
-            == _explained(expected, mistake, outcomes, failing)
-            == _failing(expected, mistake.outcomes)
+        if all(_explains(expected, mistake, outcomes, i) for i in failing) and failing == _failing(
+            expected, mistake.outcomes
         ):
             return (Diagnosis(mistake.name, mistake.why, mistake.section),)
     return (
@@ -60,11 +58,9 @@ def _failing(expected: Expected, outcomes: Sequence[Outcome]) -> list[int]:
     ]
 
 
-def _explained(
-    expected: Expected, mistake: ExpectedMistake, outcomes: Sequence[Outcome], failing: Sequence[int]
-) -> list[int]:
-    """Return the failing cases on which the mistake does what the learner's code does."""
-    return [i for i in failing if same(mistake.outcomes[i], outcomes[i], expected.cases[i].tolerance)]
+def _explains(expected: Expected, mistake: ExpectedMistake, outcomes: Sequence[Outcome], i: int) -> bool:
+    """Tell whether the mistake does on one case what the learner's code does."""
+    return same(mistake.outcomes[i], outcomes[i], expected.cases[i].tolerance)
 
 
 def _by_group(
@@ -79,7 +75,7 @@ def _by_group(
     for i in failing:
         members.setdefault(expected.cases[i].group, []).append(i)
     explained = {
-        mistake.name: {i for i in _explained(expected, mistake, outcomes, failing) if outcomes[i].arrays}
+        mistake.name: {i for i in failing if outcomes[i].arrays and _explains(expected, mistake, outcomes, i)}
         for mistake in expected.mistakes
     }
     while members:
