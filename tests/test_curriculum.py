@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 
 import jupytext
 import pytest
 from places import LECTURES, ROOT, SOLUTIONS
 
+from course_utils.check.expected import public_cases, record_reference
+from course_utils.check.probe import Said, run_all
+from course_utils.check.task import Expected
+from course_utils.check.verdict import judge
+from course_utils.grading import gate
 from course_utils.grading import solution as solutions
 
+SHIPPED = [*LECTURES, *(ROOT / "exercises" / folder.name / f"{folder.name}.ipynb" for folder in SOLUTIONS)]
 LINK = re.compile(r"\]\((\.\./[^)#]+)(?:#([^)]+))?\)")
 
 
@@ -18,6 +25,7 @@ def cells(path, kind: str) -> list[str]:
     return [cell.source for cell in jupytext.read(path).cells if cell.cell_type == kind]
 
 
+@functools.cache
 def headings(path) -> set[str]:
     text = "\n".join(cells(path, "markdown"))
     return {match.strip() for match in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
@@ -86,23 +94,38 @@ def test_the_table_of_tasks_tells_the_points_that_the_cells_give(folder) -> None
     assert points == list(solutions.load(folder).graded.values())
 
 
-def test_no_lecture_function_passes_a_task(ex02) -> None:
-    """Run the lecture's cells and hand each of its functions in, under each task's name."""
-    from course_utils.check.expected import public_cases, record
-    from course_utils.check.probe import Said, run_all
-    from course_utils.check.verdict import judge
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_no_function_that_ships_passes_a_group_of_any_task(path) -> None:
+    """Hand each function of a lecture or of an exercise's own cells in, under each task's name."""
+    tree = ast.parse("\n".join(cells(path, "code")))
+    keep = (ast.Import, ast.ImportFrom, ast.FunctionDef)
+    space: dict = {}
+    tree.body = [node for node in tree.body if isinstance(node, keep)]
+    functions = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            node.args.defaults = [ast.Constant(None) for _ in node.args.defaults]  # other cells make theirs
+            functions.append(node.name)
+    exec(compile(ast.fix_missing_locations(tree), path.name, "exec"), space)
+    for expected in recorded():
+        for name in functions:
+            outcomes = run_all(
+                expected.probe, space[name], expected.cases, expected.returns, Said(), patience=1
+            )
+            assert judge(expected, outcomes).score == 0, f"{name} passes cases of {expected.name}"
 
-    recorded = [record(task, ex02.reference, public_cases(task)) for task in ex02.tasks]
-    for lecture in LECTURES:
-        tree = ast.parse("\n".join(cells(lecture, "code")))
-        keep = (ast.Import, ast.ImportFrom, ast.FunctionDef)
-        space: dict = {}
-        tree.body = [node for node in tree.body if isinstance(node, keep)]
-        exec(compile(tree, lecture.name, "exec"), space)
-        functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-        for expected in recorded:
-            for name in functions:
-                outcomes = run_all(expected.probe, space[name], expected.cases, expected.returns, Said())
-                assert judge(expected, outcomes).score == 0, (
-                    f"{lecture.stem}: {name} passes cases of {expected.name}"
-                )
+
+@functools.cache
+def recorded() -> list[Expected]:
+    """Return the tasks of all exercises with their public cases."""
+    return [
+        record_reference(task, loaded.reference, public_cases(task))
+        for loaded in map(solutions.load, SOLUTIONS)
+        for task in loaded.tasks
+    ]
+
+
+def test_nothing_that_ships_holds_an_answer_of_any_exercise() -> None:
+    files = [path for place in ("lectures", "exercises") for path in sorted((ROOT / place).rglob("*.*"))]
+    files = [path for path in files if path.suffix in (".ipynb", ".json", ".npz")]
+    assert list(gate.leaks(files, map(solutions.load, SOLUTIONS))) == []
