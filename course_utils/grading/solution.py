@@ -17,6 +17,7 @@ from course_utils.check.task import Task
 from course_utils.check.verdict import judge
 from course_utils.errors import CourseError
 
+LOAD = 300.0  # seconds that an oracle may take: its first call may load torch
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 
 
@@ -98,7 +99,7 @@ def verify(solution: Solution) -> None:
         cases = [*public_cases(task), *task.hidden(np.random.default_rng(0))]
         verdict = judge(
             record(task, solution.reference, cases),
-            run_all(task.probe, task.oracle, cases, task.returns, Said()),
+            run_all(task.probe, task.oracle, cases, task.returns, Said(), patience=LOAD, budget=LOAD),
         )
         if verdict.score < verdict.max_score:
             raise CourseError(f"{solution.assignment}: {task.name} and its oracle differ: {verdict.message}")

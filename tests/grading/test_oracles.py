@@ -24,7 +24,15 @@ def test_the_reference_agrees_with_its_oracle_on_public_fresh_and_hidden_cases(l
         rng = np.random.default_rng(seed)
         cases = [*public_cases(task), *task.cases(rng), *task.hidden(rng)]
         expected = record(task, loaded.reference, cases)
-        outcomes = run_all(task.probe, task.oracle, cases, task.returns, Said())
+        outcomes = run_all(
+            task.probe,
+            task.oracle,
+            cases,
+            task.returns,
+            Said(),
+            patience=solutions.LOAD,
+            budget=solutions.LOAD,
+        )
         assert judge(expected, outcomes).message == "all cases pass"
 
 
