@@ -28,8 +28,8 @@
 # *Zero Padding*, *Learn Multiple Filters*, *Generalize to Higher Dimensions*, *Convolutional Layer
 # Parameters*, *Non-Linearity*.
 #
-# **You need:** numpy arrays (indexing, slices, `shape`), and lecture 2 for why a network shares its weights
-# between places.
+# **You need:** numpy arrays (indexing, slices, `shape`), and [lecture 2](02_why_convolution.ipynb) for why a
+# network shares its weights between places.
 #
 # The cells compute every number while you read. Change them and run them again: that is what they are for.
 #
@@ -48,7 +48,7 @@ from torch.nn import functional
 
 from course_utils import figures
 from course_utils.data import load
-from course_utils.widgets import question, sliding_kernel
+from course_utils.widgets import output_size_playground, question, sliding_kernel
 
 rng = np.random.default_rng(3)
 
@@ -341,6 +341,9 @@ figures.show(
 #
 # The total convention can say one thing more: an odd $p$ puts one zero more on one side than on the other.
 # Here is the same padding in both conventions, and what you get when you read a total as a number per side.
+#
+# Then play with it. Tab reaches every control, the arrow keys move it. Switch the convention and leave the
+# number as it is: that is the mix-up, and the picture and the formula show what comes of it.
 
 # %%
 x = np.arange(1.0, 7.0)
@@ -354,6 +357,17 @@ print("outputs with padding=P:", functional.conv1d(x1, w1, padding=P).shape[-1])
 print(
     "outputs when a total p is passed as if it were per side:", functional.conv1d(x1, w1, padding=p).shape[-1]
 )
+
+figure, (left, right) = figures.panels(1, 2, width=9.5, height=3.9)
+title = "The number 2 as a total p: one zero on each side"
+figures.padded_positions(left, 6, 3, title=title, before=1, after=1)
+figures.padded_positions(right, 6, 3, title="The number 2 per side, P: four zeros", before=2, after=2)
+figures.show(
+    figure,
+    alt="Six cells and windows of three, twice. With one zero on each side there are 6 windows; with two on "
+    "each side there are 8.",
+)
+output_size_playground()
 
 # %% [markdown]
 # ### Padding that keeps the size
@@ -1006,4 +1020,4 @@ for N, K, S, P in examples:
 #
 # **Now you:** [exercise 2, convolution](../exercises/ex02_convolution/ex02_convolution.ipynb). You write
 # the padding, both operations and the whole layer for batches, channels and strides, and its checks tell you
-# which mistake you made. After that comes lecture 4, pooling.
+# which mistake you made. After that comes [lecture 4, pooling](04_pooling.ipynb).

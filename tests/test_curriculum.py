@@ -18,6 +18,34 @@ from course_utils.grading import gate
 from course_utils.grading import solution as solutions
 
 SHIPPED = [*LECTURES, *(ROOT / "exercises" / folder.name / f"{folder.name}.ipynb" for folder in SOLUTIONS)]
+ROW = re.compile(
+    r"\| (?P<slide>.+?) \| \[\d\d, (?P<heading>.+?)\]\((?P<lecture>\w+)\.ipynb#.+\) \|"
+)  # of the table of slides
+SLIDES = (
+    "Review: Feedforward Neural Network",
+    "Review: Basic Components and Examples",
+    "Review: Architecture Design",
+    "Review: Backpropagation",
+    "Backpropagation: example",
+    "Historical Background",
+    "What is Convolutional Neural Network?",
+    "Convolutions: Motivation",
+    "Motivation: Sparse Connectivity",
+    "Motivation: Parameter Sharing",
+    "Motivation: Equivariance",
+    "Aside",
+    "Convolution",
+    "Output Size",
+    "Zero Padding",
+    "Learn Multiple Filters",
+    "Generalize to Higher Dimensions",
+    "Convolutional Layer Parameters",
+    "Non-Linearity",
+    "Pooling: Motivation",
+    "Pooling: Invariance",
+    "Pooling",
+    "Fully Connected Layer",
+)  # of the parts "Course Review" and "Basic Operations", in their order
 LINK = re.compile(r"\]\((\.\./[^)#]+)(?:#([^)]+))?\)")
 
 
@@ -59,6 +87,44 @@ def test_every_link_leads_somewhere(path) -> None:
             assert found.is_file(), target
             if heading:
                 assert heading.replace("-", " ") in {h.replace("-", " ") for h in headings(found)}, heading
+
+
+def slide_rows() -> list[tuple[str, str, str]]:
+    """Return slide, lecture and heading of each row of the table of slides."""
+    text = (ROOT / "lectures" / "slides.md").read_text(encoding="utf-8")
+    rows = [
+        line
+        for line in text.split("\n")
+        if line.startswith("| ") and not line.startswith(("| slide", "| ---"))
+    ]
+    found = [ROW.fullmatch(row) for row in rows]
+    assert None not in found, rows[found.index(None)]
+    return [(match["slide"], match["lecture"], match["heading"]) for match in found if match]
+
+
+def has_title(slide: str, *titles: str) -> bool:
+    """Tell whether a row is of a slide with one of these titles; what follows a colon is its topic."""
+    return any(slide == title or slide.startswith(f"{title}:") for title in titles)
+
+
+@pytest.mark.parametrize("title", SLIDES)
+def test_every_slide_has_a_section(title) -> None:
+    assert [slide for slide, _, _ in slide_rows() if has_title(slide, title)]
+
+
+def test_the_table_of_slides_names_sections_that_exist() -> None:
+    for slide, lecture, heading in slide_rows():
+        assert has_title(slide, *SLIDES), slide
+        assert heading in headings(ROOT / "lectures" / f"{lecture}.py"), heading
+
+
+@pytest.mark.parametrize("lecture", LECTURES, ids=lambda path: path.stem)
+def test_a_lecture_names_the_slides_that_the_table_gives_it(lecture) -> None:
+    named = cells(lecture, "markdown")[0].split("**Slides:**")[1].split("**You need:**")[0]
+    titles = [" ".join(title.split()) for title in re.findall(r"\*([^*]+)\*", named)]
+    assert set(titles) <= set(SLIDES)
+    given = [slide for slide, name, _ in slide_rows() if name == lecture.stem]
+    assert [slide for slide in given if not has_title(slide, *titles)] == []
 
 
 @pytest.mark.parametrize("folder", SOLUTIONS, ids=lambda path: path.name)

@@ -10,10 +10,15 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TypeVar
 
+from threadpoolctl import threadpool_limits
+
 Result = TypeVar("Result")
 
 FASTER = 10.0  # how many times as fast as the loop a call must be beside the learner,
 JUDGED = 4.0  # and at a judge, whose clock also counts the way to the kernel and back
+LEAST = (
+    10_000_000  # multiply-adds of a race that a judge runs: with fewer, the way there takes most of the time
+)
 TRIES = 3  # of which the fastest counts: all else that a machine does can only slow a call down
 PATIENT = 1.0  # seconds after which a call is not tried again
 SAMPLE = 200_000  # multiply-adds of the loop that are timed
@@ -36,15 +41,17 @@ def loop_seconds(multiply_adds: int) -> float:
 def race(call: Callable[[], tuple[Result, float]], multiply_adds: int, enough: float) -> tuple[Result, float]:
     """Return the result of ``call``, which also tells its seconds, and how many times as fast as the loop.
 
-    It is tried up to three times, or until it was ``enough`` times as fast, and the fastest counts.
+    It is tried up to three times, or until it was ``enough`` times as fast, and the fastest counts. NumPy's
+    library gets one thread, as the loop does: several wait for one another where a machine is busy.
     """
     best = float("inf")
     loop = loop_seconds(multiply_adds)
-    for _ in range(TRIES):
-        result, seconds = call()
-        best = min(best, seconds)
-        if loop / best >= enough or best > PATIENT:
-            break
+    with threadpool_limits(1):
+        for _ in range(TRIES):
+            result, seconds = call()
+            best = min(best, seconds)
+            if loop / best >= enough or best > PATIENT:
+                break
     return result, loop / best
 
 

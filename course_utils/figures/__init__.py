@@ -15,20 +15,37 @@ ends print alike; signed maps without numbers run from black through grey (zero)
 """
 
 from course_utils.figures.charts import log_bars, profiles
+from course_utils.figures.connections import connections, reaching, weight_matrix
 from course_utils.figures.display import panels, png, show
+from course_utils.figures.gradients import cell_terms, kernel_links, log_curves, named_rows, weight_terms
 from course_utils.figures.grids import number_grid, sliding_window, window_positions
 from course_utils.figures.images import blocks, feature_maps, picture
+from course_utils.figures.networks import network
+from course_utils.figures.pooling import bars, padded_positions, pooled_row, pooling_window
 
 __all__ = [
+    "bars",
     "blocks",
+    "cell_terms",
+    "connections",
     "feature_maps",
+    "kernel_links",
     "log_bars",
+    "log_curves",
+    "named_rows",
+    "network",
     "number_grid",
+    "padded_positions",
     "panels",
     "picture",
     "png",
+    "pooled_row",
+    "pooling_window",
     "profiles",
+    "reaching",
     "show",
     "sliding_window",
+    "weight_matrix",
+    "weight_terms",
     "window_positions",
 ]

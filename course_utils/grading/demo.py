@@ -7,6 +7,7 @@ replaces that task's solution cell in the released notebook. What a sample leave
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -27,6 +28,15 @@ def read_sample(path: Path) -> dict[str, str]:
     return {cell.metadata["title"]: cell.source for cell in cells if cell.metadata.get("title")}
 
 
+def fill(notebook: Any, answers: dict[str, str]) -> None:
+    """Put answers into the solution cells of a released notebook, by task."""
+    for cell in notebook.cells:
+        about = cell.metadata.get("nbgrader", {})
+        task = about.get("grade_id", "").removeprefix("solution_")
+        if about.get("solution") and task in answers:
+            cell.source = answers[task]
+
+
 def make_class(folder: CourseFolder, assignment: str) -> list[str]:
     """Release the assignment and write every sample as a submission to it; return the learners' names.
 
@@ -38,11 +48,7 @@ def make_class(folder: CourseFolder, assignment: str) -> list[str]:
     learners = samples(folder.solution(assignment))
     for learner, answers in learners.items():
         notebook = nbformat.read(released, as_version=4)
-        for cell in notebook.cells:
-            about = cell.metadata.get("nbgrader", {})
-            task = about.get("grade_id", "").removeprefix("solution_")
-            if about.get("solution") and task in answers:
-                cell.source = answers[task]
+        fill(notebook, answers)
         target = folder.submission(assignment, learner)
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, target)

@@ -80,9 +80,13 @@ def judge(bundle: Bundle, sandbox: Sandbox) -> Judgement:
 
 
 def fresh_cases(task: Task, seed: int) -> list[Case]:
-    """Return a task's cases for one learner: the public ones with other numbers, and the hidden ones."""
+    """Return a task's cases for one learner: the public ones with other numbers, and the hidden ones.
+
+    Of a race that is too short for a judge's clock only the values count.
+    """
     rng = np.random.default_rng(seed)
-    return [*task.cases(rng), *task.hidden(rng)]
+    cases = [*task.cases(rng), *task.hidden(rng)]
+    return [c if c.multiply_adds >= race.LEAST else dataclasses.replace(c, multiply_adds=0) for c in cases]
 
 
 def preload(solution: solutions.Source) -> list[str]:

@@ -4,7 +4,28 @@ A widget is made by a function, is shown when it is the last thing in a cell, an
 holds where nothing can show widgets. All controls are reached with Tab and worked with the keyboard.
 """
 
+from course_utils.widgets.backpropagation import Backpropagation, backpropagation
+from course_utils.widgets.backward_weight import BackwardWeight, backward_weight
+from course_utils.widgets.kernel_editor import KernelEditor, kernel_editor
+from course_utils.widgets.output_size import OutputSizePlayground, output_size_playground
+from course_utils.widgets.pooling_shift import PoolingShift, pooling_shift
 from course_utils.widgets.question import Choice, Question, question
 from course_utils.widgets.sliding_kernel import SlidingKernel, sliding_kernel
 
-__all__ = ["Choice", "Question", "SlidingKernel", "question", "sliding_kernel"]
+__all__ = [
+    "Backpropagation",
+    "BackwardWeight",
+    "Choice",
+    "KernelEditor",
+    "OutputSizePlayground",
+    "PoolingShift",
+    "Question",
+    "SlidingKernel",
+    "backpropagation",
+    "backward_weight",
+    "kernel_editor",
+    "output_size_playground",
+    "pooling_shift",
+    "question",
+    "sliding_kernel",
+]

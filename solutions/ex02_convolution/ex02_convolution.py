@@ -35,6 +35,8 @@
 # | 6 `parameter_counts` | 2.5 | ●●○○○ | ●●●●○ | 10 |
 # | 7 a question to answer in words | 3 | ●●○○○ | ●●●○○ | 10 |
 #
+# **Time:** about 60 minutes.
+#
 # You need [lecture 03](../../lectures/03_convolution_layer.ipynb). Each task has a cell that you fill in and a
 # check cell below it: run it as often as you like. It shows which cases pass, what differs, and often which
 # mistake was made.
@@ -403,4 +405,5 @@ check(parameter_counts)
 # - A filter is as deep as its input and makes one feature map; a layer has F of them, and F biases.
 # - The number of parameters does not depend on the size of the image.
 #
-# Back to [lecture 3, the convolution layer](../../lectures/03_convolution_layer.ipynb).
+# Back to [lecture 3, the convolution layer](../../lectures/03_convolution_layer.ipynb), or on to
+# [lecture 4, pooling](../../lectures/04_pooling.ipynb), which makes the maps smaller.

@@ -33,7 +33,7 @@ def test_the_reference_agrees_with_its_oracle_on_public_fresh_and_hidden_cases(l
             patience=solutions.LOAD,
             budget=solutions.LOAD,
         )
-        assert judge(expected, outcomes).message == "all cases pass"
+        assert judge(expected, outcomes, faster=0).message == "all cases pass"
 
 
 def test_a_release_is_refused_where_reference_and_oracle_differ(ex02) -> None:

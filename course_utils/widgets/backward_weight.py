@@ -1,0 +1,197 @@
+"""What one weight of a kernel, or one cell of the input, collects in the backward pass."""
+
+import base64
+from html import escape
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from numpy.typing import NDArray
+
+from course_utils.figures import cell_terms, panels, png, weight_terms
+
+ONE_WEIGHT, ONE_CELL = "one weight of the kernel", "one cell of the input"
+LARGEST_STRIDE = 3
+LARGEST_PADDING = 2
+PIXELS_PER_INCH = 110
+
+IMAGE = np.array(
+    [
+        [1, 0, 2, 7, 8, 1],
+        [0, 1, 1, 8, 9, 2],
+        [2, 1, 0, 9, 8, 0],
+        [1, 2, 1, 8, 7, 1],
+        [0, 1, 2, 9, 9, 2],
+        [1, 0, 1, 7, 8, 1],
+    ]
+)
+KERNEL = np.array([[-1, 0, 2], [3, 1, -2], [0, 4, 1]])
+UPSTREAM = np.array(
+    [
+        [2, -1, 1, 3, -2, 1, -3, 1],
+        [1, 3, -2, 1, 2, -1, 2, -2],
+        [-1, 2, 1, -3, 1, 2, 1, 3],
+        [3, -2, 2, 1, -1, 3, -2, 1],
+        [-2, 1, 3, 2, -1, 1, 2, -1],
+        [1, -1, 2, -2, 3, 1, -1, 2],
+        [2, 1, -3, 1, 2, -2, 1, 3],
+        [-1, 2, 1, -1, 1, 3, 2, -2],
+    ]
+)
+
+
+class BackwardWeight:
+    """The widget that ``backward_weight`` returns.
+
+    ``mode`` is its dropdown; ``row``, ``column``, ``stride`` and ``padding`` are its sliders; ``picture``
+    and ``words`` are what it shows; ``box`` holds them all.
+
+    ``row`` and ``column`` choose a weight or an input cell, whichever ``mode`` says, and their range follows
+    it. The kernel always fits, so every setting that can be reached is valid.
+    """
+
+    def __init__(self) -> None:
+        self.mode = ipywidgets.Dropdown(
+            options=[ONE_WEIGHT, ONE_CELL],
+            value=ONE_WEIGHT,
+            description="Gradient of",
+            style={"description_width": "7em"},
+            layout=ipywidgets.Layout(width="24em"),
+        )
+        self.row = _slider("Row", 1, 0, len(KERNEL) - 1)
+        self.column = _slider("Column", 2, 0, len(KERNEL) - 1)
+        self.stride = _slider("Stride S", 1, 1, LARGEST_STRIDE)
+        self.padding = _slider("Padding P", 0, 0, LARGEST_PADDING)
+        self.picture = ipywidgets.HTML()
+        self.words = ipywidgets.HTML()
+        self._settling = False
+        self._drawn: tuple[Any, ...] = ()
+        self.mode.observe(self._mode_changed, names="value")
+        for slider in (self.row, self.column, self.stride, self.padding):
+            slider.observe(self._slider_moved, names="value")
+        wrap = ipywidgets.Layout(flex_flow="row wrap")
+        self.box = ipywidgets.VBox(
+            [
+                self.mode,
+                ipywidgets.HBox(
+                    [
+                        ipywidgets.VBox([self.row, self.column]),
+                        ipywidgets.VBox([self.stride, self.padding]),
+                    ],
+                    layout=wrap,
+                ),
+                self.picture,
+                self.words,
+            ]
+        )
+        self._draw()
+
+    def upstream(self) -> NDArray[np.int64]:
+        """Return the gradient from above (OH, OW) at the present stride and padding."""
+        outputs = len(range(0, len(IMAGE) + 2 * self.padding.value - len(KERNEL) + 1, self.stride.value))
+        return UPSTREAM[:outputs, :outputs]
+
+    def _mode_changed(self, change: object) -> None:
+        """Fit the ranges to what is chosen. Clamping a slider calls back, which must wait for both."""
+        last = len(KERNEL if self.mode.value == ONE_WEIGHT else IMAGE) - 1
+        self._settling = True
+        try:
+            self.row.max = self.column.max = last
+        finally:
+            self._settling = False
+        self._draw()
+
+    def _slider_moved(self, change: object) -> None:
+        if not self._settling:
+            self._draw()
+
+    def _draw(self) -> None:
+        chosen = (self.row.value, self.column.value)
+        stride, padding = self.stride.value, self.padding.value
+        state = (self.mode.value, chosen, stride, padding)
+        if state == self._drawn:
+            return
+        self._drawn = state
+        figure, (axes,) = panels(width=9.5, height=4.6)
+        above = self.upstream()
+        if self.mode.value == ONE_WEIGHT:
+            weight_terms(axes, IMAGE, above, (3, 3), weight=chosen, stride=stride, padding=padding)
+        else:
+            cell_terms(axes, IMAGE, above, KERNEL, cell=chosen, stride=stride, padding=padding)
+        data = base64.b64encode(png(figure, pixels_per_inch=PIXELS_PER_INCH)).decode("ascii")
+        words = self._describe()
+        self.picture.value = (
+            f"<img src='data:image/png;base64,{data}' alt='{escape(words)}' style='max-width:100%'>"
+        )
+        self.words.value = f"<div role='status'>{escape(words)}</div>"
+
+    def _describe(self) -> str:
+        row, column = self.row.value, self.column.value
+        stride, padding = self.stride.value, self.padding.value
+        above = self.upstream()
+        size = f"{len(above)} by {len(above)}"
+        terms, outside = [], 0
+        if self.mode.value == ONE_WEIGHT:
+            for i, j in np.ndindex(above.shape):
+                r, c = row + stride * i - padding, column + stride * j - padding
+                inside = 0 <= r < len(IMAGE) and 0 <= c < len(IMAGE)
+                outside += not inside
+                terms.append((int(IMAGE[r, c]) if inside else 0, int(above[i, j])))
+            met = f"The weight in row {row}, column {column} of the kernel met {len(terms)} cells"
+            zeros = f", {outside} of them padding" if outside else ""
+            begin = f"{met}{zeros}, one for each number of the {size} gradient from above."
+        else:
+            for i, j in np.ndindex(above.shape):
+                r, c = row + padding - stride * i, column + padding - stride * j
+                if 0 <= r < len(KERNEL) and 0 <= c < len(KERNEL):
+                    terms.append((int(KERNEL[r, c]), int(above[i, j])))
+            outputs = "1 output" if len(terms) == 1 else f"{len(terms)} outputs"
+            begin = f"The cell in row {row}, column {column} of the input reached {outputs} of {size}."
+        if not terms:
+            return f"{begin} No window covered it, so its gradient is 0."
+        total = sum(a * b for a, b in terms)
+        if len(terms) == 1:
+            end = f"The product {terms[0][0]}·{_signed(terms[0][1])} = {total} is its gradient."
+        else:
+            shown = " + ".join(f"{_signed(a)}·{_signed(b)}" for a, b in terms[:3])
+            rest = " + …" if len(terms) > 3 else ""
+            end = f"The products {shown}{rest} add up to {total}: its gradient."
+        return f"{begin} {end}"
+
+    def __repr__(self) -> str:
+        head = f"Gradient of {self.mode.value}, S={self.stride.value}, P={self.padding.value}."
+        return f"{head} {self._describe()}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """Return what a notebook shows: the widget, or its state in words where there are no widgets."""
+        bundle: dict[str, Any] = self.box._repr_mimebundle_(**kwargs)
+        return bundle | {"text/plain": repr(self)}
+
+
+def backward_weight() -> BackwardWeight:
+    """Return the widget: what one weight, or one input cell, collects in the backward pass of a convolution.
+
+    A dropdown chooses which of the two; sliders choose the weight or the cell, the stride and the padding.
+    The picture frames the input cells that the weight multiplied, beside the gradient from above that they
+    are paired with; or the outputs that the cell reached, and the weights that carried it there. The
+    sentence below it says the sum, which is the gradient; it is also the picture's alt text.
+
+    Without a front end that shows widgets the cell prints that sentence. There, ``figures.weight_terms`` and
+    ``figures.cell_terms`` draw any single setting.
+    """
+    return BackwardWeight()
+
+
+def _slider(description: str, value: int, low: int, high: int) -> Any:
+    return ipywidgets.IntSlider(
+        value=value,
+        min=low,
+        max=high,
+        description=description,
+        style={"description_width": "7em"},
+        layout=ipywidgets.Layout(width="24em"),
+    )
+
+
+def _signed(number: int) -> str:
+    return f"({number})" if number < 0 else str(number)
