@@ -34,6 +34,17 @@ def test_a_notebook_is_what_its_text_source_builds(source) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=name)
+def test_the_line_on_time_says_what_was_counted_and_measured(source) -> None:
+    seconds = notebooks.recorded_seconds(ROOT)
+    assert source.stem in seconds, "run benchmarks/notebooks.py"
+    text = source.read_text(encoding="utf-8")
+    assert len(notebooks.TIME.findall(text)) == 1
+    assert text == notebooks.timed(source, seconds), (
+        f"run ./course build: the line on time of {source.name} is stale"
+    )
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=name)
 def test_a_notebook_turned_into_text_is_its_source_again(source) -> None:
     text = jupytext.read(source)
     notebook = jupytext.read(source.with_suffix(".ipynb"))
