@@ -22,7 +22,7 @@
 # - carry one example forward and backward through the slides' network, and check the result in two ways;
 # - choose a learning rate, and explain when single examples beat the whole batch.
 #
-# **Time:** about 45 minutes to read and try; all cells together run in about 20 seconds on two cores.
+# **Time:** about 45 minutes to read and try. All cells together run in about 15 seconds.
 #
 # **Slides:** *Review: Feedforward Neural Network*, *Review: Basic Components and Examples* (two), *Review:
 # Architecture Design*, *Review: Backpropagation* (two), *Backpropagation: example*.

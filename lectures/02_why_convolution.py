@@ -22,7 +22,7 @@
 # - test whether a layer is equivariant to a shift, a turn or a change of size, and explain the exceptions;
 # - compute a convolution and a cross-correlation at one position, and say which of the two commutes.
 #
-# **Time:** about 45 minutes to read and try; all cells together run in about 20 seconds on two cores.
+# **Time:** about 45 minutes to read and try. All cells together run in about 10 seconds.
 #
 # **Slides:** *Historical Background* (two), *What is Convolutional Neural Network?*, *Convolutions:
 # Motivation*, *Motivation: Sparse Connectivity* (three), *Motivation: Parameter Sharing* (two), *Motivation:

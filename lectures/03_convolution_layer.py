@@ -22,7 +22,7 @@
 # - count the parameters of a convolution layer;
 # - explain why a non-linearity follows, and turn the loops into one matrix product.
 #
-# **Time:** about 50 minutes to read and try; all cells together run in less than half a minute.
+# **Time:** about 45 minutes to read and try. All cells together run in about 10 seconds.
 #
 # **Slides:** *Convolution* (the sequence with the moving window), *Aside* (cross-correlation), *Output Size*,
 # *Zero Padding*, *Learn Multiple Filters*, *Generalize to Higher Dimensions*, *Convolutional Layer

@@ -22,7 +22,7 @@
 # - make a vector of fixed length from images of any size;
 # - turn a fully connected layer into a convolution and slide a classifier over a large image.
 #
-# **Time:** about 45 minutes to read and try; all cells together run in about 20 seconds on two cores.
+# **Time:** about 45 minutes to read and try. All cells together run in about 10 seconds.
 #
 # **Slides:** *Pooling: Motivation*, *Pooling: Invariance*, *Pooling* (the sequence of windows, other
 # options, feature maps, cross channel pooling, inputs of varying sizes), *Fully Connected Layer*.

@@ -23,7 +23,7 @@
 # - turn windows into columns and columns back, and build layers that are fast in numpy alone;
 # - climb a ladder of cheap tests before you train, and train a convolutional network on real images.
 #
-# **Time:** about 60 minutes to read and try; all cells together run in about 40 seconds on two cores.
+# **Time:** about 45 minutes to read and try. All cells together run in about 25 seconds.
 #
 # **Slides:** *Review: Backpropagation*, and *Convolution*, where it says that the weights are learned by
 # backpropagation.

@@ -13,6 +13,7 @@ from places import ROOT
 
 from course_utils.grading import solution as solutions
 from course_utils.grading.mutation import Confusion
+from course_utils.grading.notebooks import recorded_seconds
 
 INSTALL = {
     "chromium": "apt-get install chromium",
@@ -47,6 +48,7 @@ def ex02() -> solutions.Solution:
     return solutions.load(ROOT / "solutions" / "ex02_convolution")
 
 
+TIMES = pytest.StashKey[dict[str, float]]()
 CONFUSIONS = pytest.StashKey[dict[str, Confusion]]()
 
 
@@ -56,7 +58,18 @@ def confusions(request) -> dict[str, Confusion]:
     return request.config.stash.setdefault(CONFUSIONS, {})
 
 
+@pytest.fixture
+def times(request) -> dict[str, float]:
+    """Collect how many seconds the cells of each notebook ran, beside what its first cell says."""
+    return request.config.stash.setdefault(TIMES, {})
+
+
 def pytest_terminal_summary(terminalreporter, config) -> None:
+    if times := config.stash.get(TIMES, None):
+        recorded = recorded_seconds(ROOT)
+        terminalreporter.section("seconds that the cells of a notebook ran")
+        for name, seconds in times.items():
+            terminalreporter.write_line(f"{name}: {seconds:.1f}, on record {recorded.get(name, 0):.1f}")
     if found := config.stash.get(CONFUSIONS, None):
         terminalreporter.section("names that mistakes were given")
         for confusion in found.values():

@@ -1,17 +1,22 @@
 """The network of the slides, step by step: forward, backward, and one step of gradient descent."""
 
-import base64
 from dataclasses import dataclass
-from html import escape
 from math import tanh
 from typing import Any
 
 import ipywidgets
 
-from course_utils.figures import network, panels, png
+from course_utils.figures import network, panels
+from course_utils.widgets.parts import (
+    CONTROL_WIDTH,
+    DESCRIPTION_WIDTH,
+    Drawn,
+    play,
+    side_by_side,
+    slider,
+)
 
 MILLISECONDS_PER_STEP = 1500
-PIXELS_PER_INCH = 110
 LARGEST = 2.0  # of an input and of the target, to both sides
 
 LAYERS = (("x₀", "x₁", "x₂"), ("z₀", "z₁", "z₂"), ("ŷ",), ("L",))
@@ -35,7 +40,7 @@ class Step:
     marked: tuple[Any, ...]
 
 
-class Backpropagation:
+class Backpropagation(Drawn):
     """The widget that ``backpropagation`` returns.
 
     ``step``, ``x1``, ``x2``, ``y`` and ``learning_rate`` are its sliders and ``play`` the animation;
@@ -45,42 +50,23 @@ class Backpropagation:
     """
 
     def __init__(self) -> None:
-        self.step = ipywidgets.IntSlider(
-            value=0,
-            min=0,
-            max=1,
-            description="Step",
-            style={"description_width": "7em"},
-            layout=ipywidgets.Layout(width="30em"),
-        )
-        self.play = ipywidgets.Play(
-            value=0,
-            min=0,
-            max=1,
-            interval=MILLISECONDS_PER_STEP,
-            show_repeat=False,
-            tooltip="Play: go through all steps",
-        )
-        self.x1 = _slider("Input x₁", 0.5, -LARGEST, LARGEST)
-        self.x2 = _slider("Input x₂", -1.0, -LARGEST, LARGEST)
-        self.y = _slider("Target y", -0.5, -LARGEST, LARGEST)
-        self.learning_rate = _slider("Learning rate η", 0.1, 0.05, 1.0, 0.05)
-        self.picture = ipywidgets.HTML()
-        self.words = ipywidgets.HTML()
-        self._drawn: tuple[object, ...] = ()
+        super().__init__()
+        self.step = slider("Step", 0, 0, 1)
+        self.step.layout.width = "30em"
+        self.play = play("go through all steps", interval=MILLISECONDS_PER_STEP)
+        self.x1 = _decimals("Input x₁", 0.5, -LARGEST, LARGEST)
+        self.x2 = _decimals("Input x₂", -1.0, -LARGEST, LARGEST)
+        self.y = _decimals("Target y", -0.5, -LARGEST, LARGEST)
+        self.learning_rate = _decimals("Learning rate η", 0.1, 0.05, 1.0, 0.05)
         self.step.max = self.play.max = len(self.steps()) - 1
         self.step.observe(self._step_changed, names="value")
         self.play.observe(self._play_stepped, names="value")
-        for slider in (self.x1, self.x2, self.y, self.learning_rate):
-            slider.observe(self._draw, names="value")
-        wrap = ipywidgets.Layout(flex_flow="row wrap")
+        for number in (self.x1, self.x2, self.y, self.learning_rate):
+            number.observe(self._draw, names="value")
         self.box = ipywidgets.VBox(
             [
-                ipywidgets.HBox([self.step, self.play], layout=wrap),
-                ipywidgets.HBox(
-                    [ipywidgets.VBox([self.x1, self.x2]), ipywidgets.VBox([self.y, self.learning_rate])],
-                    layout=wrap,
-                ),
+                side_by_side(self.step, self.play),
+                side_by_side([self.x1, self.x2], [self.y, self.learning_rate]),
                 self.picture,
                 self.words,
             ]
@@ -176,27 +162,15 @@ class Backpropagation:
         self.step.value = self.play.value
 
     def _draw(self, change: object) -> None:
-        state = (
-            self.step.value,
-            self.x1.value,
-            self.x2.value,
-            self.y.value,
-            self.learning_rate.value,
-        )
-        if state == self._drawn:
+        numbers = (self.x1.value, self.x2.value, self.y.value, self.learning_rate.value)
+        if not self._is_new(self.step.value, *numbers):
             return
-        self._drawn = state
         steps = self.steps()
         figure, (axes,) = panels(width=9.5, height=4.9)
         links, values = self._labels(steps)
         now = steps[self.step.value]
         network(axes, LAYERS, links, title=now.title, values=values, marked=now.marked)
-        data = base64.b64encode(png(figure, pixels_per_inch=PIXELS_PER_INCH)).decode("ascii")
-        words = self._describe(steps)
-        self.picture.value = (
-            f"<img src='data:image/png;base64,{data}' alt='{escape(words)}' style='max-width:100%'>"
-        )
-        self.words.value = f"<div role='status' style='font-size:110%'>{escape(words)}</div>"
+        self._show(figure, self._describe(steps), size="110%")  # the words hold the formula
 
     def _labels(self, steps: list[Step]) -> tuple[dict[tuple[str, str], str], dict[str, str]]:
         """Return what stands on the connections and below the units after the present step."""
@@ -239,11 +213,6 @@ class Backpropagation:
             f"y = {_number(self.y.value)}, η = {self.learning_rate.value:.2f}. {self._describe(self.steps())}"
         )
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what a notebook shows: the widget, or its state in words where there are no widgets."""
-        bundle: dict[str, Any] = self.box._repr_mimebundle_(**kwargs)
-        return bundle | {"text/plain": repr(self)}
-
 
 def backpropagation() -> Backpropagation:
     """Return the widget: the tanh network of the slides, with every number of a step of gradient descent.
@@ -271,7 +240,7 @@ def _forward(n: dict[str, float]) -> dict[str, float]:
     return made
 
 
-def _slider(description: str, value: float, low: float, high: float, step: float = 0.25) -> Any:
+def _decimals(description: str, value: float, low: float, high: float, step: float = 0.25) -> Any:
     return ipywidgets.FloatSlider(
         value=value,
         min=low,
@@ -279,8 +248,8 @@ def _slider(description: str, value: float, low: float, high: float, step: float
         step=step,
         description=description,
         readout_format=".2f",
-        style={"description_width": "7em"},
-        layout=ipywidgets.Layout(width="24em"),
+        style={"description_width": DESCRIPTION_WIDTH},
+        layout=ipywidgets.Layout(width=CONTROL_WIDTH),
     )
 
 

@@ -1,19 +1,16 @@
 """What one weight of a kernel, or one cell of the input, collects in the backward pass."""
 
-import base64
-from html import escape
-from typing import Any
 
 import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.figures import cell_terms, panels, png, weight_terms
+from course_utils.figures import cell_terms, panels, weight_terms
+from course_utils.widgets.parts import Drawn, counted, dropdown, side_by_side, slider
 
 ONE_WEIGHT, ONE_CELL = "one weight of the kernel", "one cell of the input"
 LARGEST_STRIDE = 3
 LARGEST_PADDING = 2
-PIXELS_PER_INCH = 110
 
 IMAGE = np.array(
     [
@@ -40,7 +37,7 @@ UPSTREAM = np.array(
 )
 
 
-class BackwardWeight:
+class BackwardWeight(Drawn):
     """The widget that ``backward_weight`` returns.
 
     ``mode`` is its dropdown; ``row``, ``column``, ``stride`` and ``padding`` are its sliders; ``picture``
@@ -51,35 +48,19 @@ class BackwardWeight:
     """
 
     def __init__(self) -> None:
-        self.mode = ipywidgets.Dropdown(
-            options=[ONE_WEIGHT, ONE_CELL],
-            value=ONE_WEIGHT,
-            description="Gradient of",
-            style={"description_width": "7em"},
-            layout=ipywidgets.Layout(width="24em"),
-        )
-        self.row = _slider("Row", 1, 0, len(KERNEL) - 1)
-        self.column = _slider("Column", 2, 0, len(KERNEL) - 1)
-        self.stride = _slider("Stride S", 1, 1, LARGEST_STRIDE)
-        self.padding = _slider("Padding P", 0, 0, LARGEST_PADDING)
-        self.picture = ipywidgets.HTML()
-        self.words = ipywidgets.HTML()
-        self._settling = False
-        self._drawn: tuple[Any, ...] = ()
+        super().__init__()
+        self.mode = dropdown("Gradient of", (ONE_WEIGHT, ONE_CELL), ONE_WEIGHT)
+        self.row = slider("Row", 1, 0, len(KERNEL) - 1)
+        self.column = slider("Column", 2, 0, len(KERNEL) - 1)
+        self.stride = slider("Stride S", 1, 1, LARGEST_STRIDE)
+        self.padding = slider("Padding P", 0, 0, LARGEST_PADDING)
         self.mode.observe(self._mode_changed, names="value")
-        for slider in (self.row, self.column, self.stride, self.padding):
-            slider.observe(self._slider_moved, names="value")
-        wrap = ipywidgets.Layout(flex_flow="row wrap")
+        for moved in (self.row, self.column, self.stride, self.padding):
+            moved.observe(self._slider_moved, names="value")
         self.box = ipywidgets.VBox(
             [
                 self.mode,
-                ipywidgets.HBox(
-                    [
-                        ipywidgets.VBox([self.row, self.column]),
-                        ipywidgets.VBox([self.stride, self.padding]),
-                    ],
-                    layout=wrap,
-                ),
+                side_by_side([self.row, self.column], [self.stride, self.padding]),
                 self.picture,
                 self.words,
             ]
@@ -94,11 +75,8 @@ class BackwardWeight:
     def _mode_changed(self, change: object) -> None:
         """Fit the ranges to what is chosen. Clamping a slider calls back, which must wait for both."""
         last = len(KERNEL if self.mode.value == ONE_WEIGHT else IMAGE) - 1
-        self._settling = True
-        try:
+        with self._settle():
             self.row.max = self.column.max = last
-        finally:
-            self._settling = False
         self._draw()
 
     def _slider_moved(self, change: object) -> None:
@@ -108,22 +86,15 @@ class BackwardWeight:
     def _draw(self) -> None:
         chosen = (self.row.value, self.column.value)
         stride, padding = self.stride.value, self.padding.value
-        state = (self.mode.value, chosen, stride, padding)
-        if state == self._drawn:
+        if not self._is_new(self.mode.value, chosen, stride, padding):
             return
-        self._drawn = state
         figure, (axes,) = panels(width=9.5, height=4.6)
         above = self.upstream()
         if self.mode.value == ONE_WEIGHT:
             weight_terms(axes, IMAGE, above, (3, 3), weight=chosen, stride=stride, padding=padding)
         else:
             cell_terms(axes, IMAGE, above, KERNEL, cell=chosen, stride=stride, padding=padding)
-        data = base64.b64encode(png(figure, pixels_per_inch=PIXELS_PER_INCH)).decode("ascii")
-        words = self._describe()
-        self.picture.value = (
-            f"<img src='data:image/png;base64,{data}' alt='{escape(words)}' style='max-width:100%'>"
-        )
-        self.words.value = f"<div role='status'>{escape(words)}</div>"
+        self._show(figure, self._describe())
 
     def _describe(self) -> str:
         row, column = self.row.value, self.column.value
@@ -145,7 +116,7 @@ class BackwardWeight:
                 r, c = row + padding - stride * i, column + padding - stride * j
                 if 0 <= r < len(KERNEL) and 0 <= c < len(KERNEL):
                     terms.append((int(KERNEL[r, c]), int(above[i, j])))
-            outputs = "1 output" if len(terms) == 1 else f"{len(terms)} outputs"
+            outputs = counted(len(terms), "output")
             begin = f"The cell in row {row}, column {column} of the input reached {outputs} of {size}."
         if not terms:
             return f"{begin} No window covered it, so its gradient is 0."
@@ -162,11 +133,6 @@ class BackwardWeight:
         head = f"Gradient of {self.mode.value}, S={self.stride.value}, P={self.padding.value}."
         return f"{head} {self._describe()}"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what a notebook shows: the widget, or its state in words where there are no widgets."""
-        bundle: dict[str, Any] = self.box._repr_mimebundle_(**kwargs)
-        return bundle | {"text/plain": repr(self)}
-
 
 def backward_weight() -> BackwardWeight:
     """Return the widget: what one weight, or one input cell, collects in the backward pass of a convolution.
@@ -180,17 +146,6 @@ def backward_weight() -> BackwardWeight:
     ``figures.cell_terms`` draw any single setting.
     """
     return BackwardWeight()
-
-
-def _slider(description: str, value: int, low: int, high: int) -> Any:
-    return ipywidgets.IntSlider(
-        value=value,
-        min=low,
-        max=high,
-        description=description,
-        style={"description_width": "7em"},
-        layout=ipywidgets.Layout(width="24em"),
-    )
 
 
 def _signed(number: int) -> str:

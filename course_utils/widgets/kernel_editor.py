@@ -1,8 +1,6 @@
 """A kernel editor: nine weights, a photograph, and the feature map that they make of it."""
 
-import base64
 from functools import lru_cache
-from html import escape
 from typing import Any
 
 import ipywidgets
@@ -11,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from course_utils.data import load
-from course_utils.figures import feature_maps, panels, picture, png
+from course_utils.figures import feature_maps, panels, picture
+from course_utils.widgets.parts import Drawn, dropdown, side_by_side
 
 YOUR_OWN = "your own"
 PRESETS = {
@@ -26,11 +25,10 @@ PRESETS = {
 LARGEST_WEIGHT = 10.0
 STEP = 0.5  # of a weight, for one press of an arrow key
 SHRINK = 2  # photographs are shown at half their size, so that a change shows at once
-PIXELS_PER_INCH = 110
 TINY = 1e-9  # sums nearer to zero than this are zero
 
 
-class KernelEditor:
+class KernelEditor(Drawn):
     """The widget that ``kernel_editor`` returns.
 
     ``preset`` and ``photograph`` are its dropdowns, ``weights`` its nine number fields row by row and
@@ -42,8 +40,9 @@ class KernelEditor:
     """
 
     def __init__(self) -> None:
-        self.preset = _dropdown("Kernel", [*PRESETS, YOUR_OWN], "edges left-right")
-        self.photograph = _dropdown("Photograph", list(_photographs()), "coffee cup")
+        super().__init__()
+        self.preset = dropdown("Kernel", [*PRESETS, YOUR_OWN], "edges left-right")
+        self.photograph = dropdown("Photograph", list(_photographs()), "coffee cup")
         self.weights = [
             ipywidgets.BoundedFloatText(
                 value=0.0,
@@ -61,10 +60,6 @@ class KernelEditor:
             description="Turn by 90°",
             tooltip="Turn the kernel by 90 degrees, counterclockwise",
         )
-        self.picture = ipywidgets.HTML()
-        self.words = ipywidgets.HTML()
-        self._settling = False
-        self._drawn: tuple[object, ...] = ()
         self.preset.observe(self._preset_chosen, names="value")
         for field in self.weights:
             field.observe(self._weight_changed, names="value")
@@ -73,13 +68,7 @@ class KernelEditor:
         rows = [ipywidgets.HBox(self.weights[start : start + 3]) for start in (0, 3, 6)]
         self.box = ipywidgets.VBox(
             [
-                ipywidgets.HBox(
-                    [
-                        ipywidgets.VBox([self.preset, self.photograph, self.turn]),
-                        ipywidgets.VBox(rows),
-                    ],
-                    layout=ipywidgets.Layout(flex_flow="row wrap"),
-                ),
+                side_by_side([self.preset, self.photograph, self.turn], rows),
                 self.picture,
                 self.words,
             ]
@@ -121,20 +110,15 @@ class KernelEditor:
 
     def _set(self, kernel: NDArray[np.float64]) -> None:
         """Put the weights into the fields and their name into the dropdown, as one change."""
-        self._settling = True
-        try:
+        with self._settle():
             for field, weight in zip(self.weights, kernel.ravel(), strict=True):
                 field.value = float(weight)
             named = (name for name, weights in PRESETS.items() if np.allclose(weights, kernel))
             self.preset.value = next(named, YOUR_OWN)
-        finally:
-            self._settling = False
 
     def _draw(self, change: object) -> None:
-        state = (self.photograph.value, self.preset.value, *self.kernel.ravel())
-        if state == self._drawn:
+        if not self._is_new(self.photograph.value, self.preset.value, *self.kernel.ravel()):
             return
-        self._drawn = state
         image, made = self.image, self.feature_map
         figure, (left, right) = panels(1, 2, width=9.5, height=3.1)
         picture(left, image, title=f"Input: {self.photograph.value}")
@@ -142,12 +126,7 @@ class KernelEditor:
             picture(right, made, title=f"Feature map: {self.preset.value}")
         else:
             feature_maps(right, made, title=f"Feature map: {self.preset.value}")
-        data = base64.b64encode(png(figure, pixels_per_inch=PIXELS_PER_INCH)).decode("ascii")
-        words = self._describe(image, made)
-        self.picture.value = (
-            f"<img src='data:image/png;base64,{data}' alt='{escape(words)}' style='max-width:100%'>"
-        )
-        self.words.value = f"<div role='status'>{escape(words)}</div>"
+        self._show(figure, self._describe(image, made))
 
     def _describe(self, image: NDArray[np.float64], made: NDArray[np.float64]) -> str:
         kernel = self.kernel
@@ -183,11 +162,6 @@ class KernelEditor:
             self.image, self.feature_map
         )
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what a notebook shows: the widget, or its state in words where there are no widgets."""
-        bundle: dict[str, Any] = self.box._repr_mimebundle_(**kwargs)
-        return bundle | {"text/plain": repr(self)}
-
 
 def kernel_editor() -> KernelEditor:
     """Return the widget: a 3 by 3 kernel that you can edit, and what it makes of a photograph.
@@ -217,16 +191,6 @@ def _photographs() -> dict[str, NDArray[np.float64]]:
 def _is_picture(kernel: NDArray[np.float64]) -> bool:
     """Weights with a positive sum make something like a picture of the input; others make signed maps."""
     return float(kernel.sum()) > TINY
-
-
-def _dropdown(description: str, options: list[str], value: str) -> Any:
-    return ipywidgets.Dropdown(
-        options=options,
-        value=value,
-        description=description,
-        style={"description_width": "6em"},
-        layout=ipywidgets.Layout(width="19em"),
-    )
 
 
 def _number(value: float) -> str:

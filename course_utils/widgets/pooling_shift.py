@@ -1,7 +1,5 @@
 """A row that shifts under pooling windows: which inputs change, and which pooled values."""
 
-import base64
-from html import escape
 from typing import Any
 
 import ipywidgets
@@ -9,13 +7,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from course_utils.figures import panels, png, pooled_row
+from course_utils.figures import panels, pooled_row
+from course_utils.widgets.parts import Drawn, counted, dropdown, side_by_side, slider
 
 LENGTH = 16
 LARGEST_SHIFT = 8
 LARGEST_WINDOW = 6
 LARGEST_STRIDE = 4
-PIXELS_PER_INCH = 110
 MAX, AVERAGE, L2, NONE = "max", "average", "L2 (root of the sum of squares)", "none: every S-th value"
 KINDS = (MAX, AVERAGE, L2, NONE)
 
@@ -24,7 +22,7 @@ KINDS = (MAX, AVERAGE, L2, NONE)
 ROW = np.array([3, 1, 0, 2, 7, 4, 1, 0, 1, 5, 9, 6, 2, 0, 1, 3, 8, 4, 0, 1, 2, 6, 3, 0])
 
 
-class PoolingShift:
+class PoolingShift(Drawn):
     """The widget that ``pooling_shift`` returns.
 
     ``shift``, ``kernel_size`` and ``stride`` are its sliders and ``kind`` its dropdown; ``picture`` and
@@ -35,30 +33,16 @@ class PoolingShift:
     """
 
     def __init__(self) -> None:
-        self.kind = ipywidgets.Dropdown(
-            options=KINDS,
-            value=MAX,
-            description="Pooling",
-            style={"description_width": "7em"},
-            layout=ipywidgets.Layout(width="24em"),
-        )
-        self.shift = _slider("Shift (cells)", 1, 0, LARGEST_SHIFT)
-        self.kernel_size = _slider("Window K", 2, 1, LARGEST_WINDOW)
-        self.stride = _slider("Stride S", 2, 1, LARGEST_STRIDE)
-        self.picture = ipywidgets.HTML()
-        self.words = ipywidgets.HTML()
-        self._drawn: tuple[object, ...] = ()
+        super().__init__()
+        self.kind = dropdown("Pooling", KINDS, MAX)
+        self.shift = slider("Shift (cells)", 1, 0, LARGEST_SHIFT)
+        self.kernel_size = slider("Window K", 2, 1, LARGEST_WINDOW)
+        self.stride = slider("Stride S", 2, 1, LARGEST_STRIDE)
         for control in (self.kind, self.shift, self.kernel_size, self.stride):
             control.observe(self._changed, names="value")
         self.box = ipywidgets.VBox(
             [
-                ipywidgets.HBox(
-                    [
-                        ipywidgets.VBox([self.shift, self.kind]),
-                        ipywidgets.VBox([self.kernel_size, self.stride]),
-                    ],
-                    layout=ipywidgets.Layout(flex_flow="row wrap"),
-                ),
+                side_by_side([self.shift, self.kind], [self.kernel_size, self.stride]),
                 self.picture,
                 self.words,
             ]
@@ -85,10 +69,8 @@ class PoolingShift:
 
     def _changed(self, change: object) -> None:
         self.kernel_size.disabled = self.kind.value == NONE
-        state = (self.kind.value, self.shift.value, self.window, self.stride.value)
-        if state == self._drawn:
+        if not self._is_new(self.kind.value, self.shift.value, self.window, self.stride.value):
             return
-        self._drawn = state
         shift = self.shift.value
         figure, (top, bottom) = panels(2, 1, width=9.5, height=4.6)
         sizes = {"kernel_size": self.window, "stride": self.stride.value}
@@ -98,18 +80,13 @@ class PoolingShift:
             bottom,
             self.row(shift),
             self.pooled(shift),
-            title=f"Shifted by {_cells(shift)}: {inputs.sum()} of {len(inputs)} inputs and "
+            title=f"Shifted by {counted(shift, 'cell')}: {inputs.sum()} of {len(inputs)} inputs and "
             f"{outputs.sum()} of {len(outputs)} pooled values changed (hatched bars)",
             changed_inputs=inputs,
             changed_outputs=outputs,
             **sizes,
         )
-        data = base64.b64encode(png(figure, pixels_per_inch=PIXELS_PER_INCH)).decode("ascii")
-        words = self._describe()
-        self.picture.value = (
-            f"<img src='data:image/png;base64,{data}' alt='{escape(words)}' style='max-width:100%'>"
-        )
-        self.words.value = f"<div role='status'>{escape(words)}</div>"
+        self._show(figure, self._describe())
 
     def _differences(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Say which inputs and which pooled values are not what they were without the shift."""
@@ -120,9 +97,9 @@ class PoolingShift:
         shift, stride, kind = self.shift.value, self.stride.value, self.kind.value
         inputs, outputs = self._differences()
         way = f"every {_ordinal(stride)} value kept" if kind == NONE else f"{kind.split(' (')[0]} pooling"
-        window = "" if kind == NONE else f" with windows of {_cells(self.window)} and stride {stride}"
+        window = "" if kind == NONE else f" with windows of {counted(self.window, 'cell')} and stride {stride}"
         sentences = [
-            f"{way[0].upper()}{way[1:]}{window}: after a shift by {_cells(shift)} to the right, "
+            f"{way[0].upper()}{way[1:]}{window}: after a shift by {counted(shift, 'cell')} to the right, "
             f"{inputs.sum()} of {len(inputs)} inputs and {outputs.sum()} of {len(outputs)} "
             f"{'values kept' if kind == NONE else 'pooled values'} changed.",
             f"Input: {_listed(self.row(shift))}. Output: {_listed(self.pooled(shift))}; "
@@ -141,11 +118,6 @@ class PoolingShift:
     def __repr__(self) -> str:
         return f"Pooling under a shift. {self._describe()}"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what a notebook shows: the widget, or its state in words where there are no widgets."""
-        bundle: dict[str, Any] = self.box._repr_mimebundle_(**kwargs)
-        return bundle | {"text/plain": repr(self)}
-
 
 def pooling_shift() -> PoolingShift:
     """Return the widget: a row of numbers that you shift under pooling windows.
@@ -159,21 +131,6 @@ def pooling_shift() -> PoolingShift:
     ``figures.pooled_row`` draws any row.
     """
     return PoolingShift()
-
-
-def _slider(description: str, value: int, low: int, high: int) -> Any:
-    return ipywidgets.IntSlider(
-        value=value,
-        min=low,
-        max=high,
-        description=description,
-        style={"description_width": "7em"},
-        layout=ipywidgets.Layout(width="24em"),
-    )
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def _ordinal(number: int) -> str:

@@ -1,7 +1,5 @@
 """A kernel that slides over a grid, with sliders for the four sizes and for the position."""
 
-import base64
-from html import escape
 from itertools import product
 from typing import Any
 
@@ -9,14 +7,14 @@ import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.figures import panels, png, sliding_window
+from course_utils.figures import panels, sliding_window
+from course_utils.widgets.parts import Drawn, play, side_by_side, size_formula, slider
 
 SMALLEST_INPUT, LARGEST_INPUT = 3, 8
 LARGEST_KERNEL = 5
 LARGEST_STRIDE = 4
 LARGEST_PADDING = 2
 MILLISECONDS_PER_STEP = 700
-PIXELS_PER_INCH = 110
 
 # A bright bar on a darker ground, so that the kernel below has edges to find.
 PICTURE = np.array(
@@ -33,7 +31,7 @@ PICTURE = np.array(
 )
 
 
-class SlidingKernel:
+class SlidingKernel(Drawn):
     """The widget that ``sliding_kernel`` returns.
 
     ``input_size``, ``kernel_size``, ``stride``, ``padding`` and ``position`` are its sliders and ``play``
@@ -45,36 +43,23 @@ class SlidingKernel:
     """
 
     def __init__(self) -> None:
-        self.input_size = _slider("Input size N", 6, SMALLEST_INPUT, LARGEST_INPUT)
-        self.kernel_size = _slider("Kernel size K", 3, 1, LARGEST_KERNEL)
-        self.stride = _slider("Stride S", 1, 1, LARGEST_STRIDE)
-        self.padding = _slider("Padding P", 0, 0, LARGEST_PADDING)
-        self.position = _slider("Position", 0, 0, 1)
-        self.play = ipywidgets.Play(
-            value=0,
-            min=0,
-            max=1,
-            interval=MILLISECONDS_PER_STEP,
-            show_repeat=False,
-            tooltip="Play: move the window through all positions",
-        )
-        self.picture = ipywidgets.HTML()
+        super().__init__()
+        self.input_size = slider("Input size N", 6, SMALLEST_INPUT, LARGEST_INPUT)
+        self.kernel_size = slider("Kernel size K", 3, 1, LARGEST_KERNEL)
+        self.stride = slider("Stride S", 1, 1, LARGEST_STRIDE)
+        self.padding = slider("Padding P", 0, 0, LARGEST_PADDING)
+        self.position = slider("Position", 0, 0, 1)
+        self.play = play("move the window through all positions", interval=MILLISECONDS_PER_STEP)
         self.formula = ipywidgets.HTML()
-        self.words = ipywidgets.HTML()
-        self._settling = False
-        self._drawn: tuple[int, ...] = ()
         sizes = (self.input_size, self.kernel_size, self.stride, self.padding)
-        for slider in sizes:
-            slider.observe(self._size_changed, names="value")
+        for size in sizes:
+            size.observe(self._size_changed, names="value")
         self.position.observe(self._position_changed, names="value")
         self.play.observe(self._play_stepped, names="value")
         self.box = ipywidgets.VBox(
             [
-                ipywidgets.HBox(
-                    [ipywidgets.VBox(sizes[:2]), ipywidgets.VBox(sizes[2:])],
-                    layout=ipywidgets.Layout(flex_flow="row wrap"),
-                ),
-                ipywidgets.HBox([self.position, self.play], layout=ipywidgets.Layout(flex_flow="row wrap")),
+                side_by_side(sizes[:2], sizes[2:]),
+                side_by_side(self.position, self.play),
                 self.picture,
                 self.formula,
                 self.words,
@@ -86,8 +71,7 @@ class SlidingKernel:
         """Fit the ranges to the sizes. Clamping a slider calls this again, with nothing left to do."""
         if self._settling:
             return
-        self._settling = True
-        try:
+        with self._settle():
             padded = self.input_size.value + 2 * self.padding.value
             self.kernel_size.max = min(LARGEST_KERNEL, padded)
             last = len(self._corners()) - 1
@@ -95,8 +79,6 @@ class SlidingKernel:
             self.position.max = last
             self.position.disabled = last == 0
             self.play.value = self.position.value
-        finally:
-            self._settling = False
         self._draw()
 
     def _position_changed(self, change: object) -> None:
@@ -117,24 +99,14 @@ class SlidingKernel:
 
     def _draw(self) -> None:
         n, k, s, p = (x.value for x in (self.input_size, self.kernel_size, self.stride, self.padding))
-        state = (n, k, s, p, self.position.value)
-        if state == self._drawn:
+        if not self._is_new(n, k, s, p, self.position.value):
             return
-        self._drawn = state
         image, kernel = PICTURE[:n, :n], _edge_kernel(k)
         figure, (axes,) = panels(width=9.5, height=4.4)
         sliding_window(axes, image, kernel, position=self.position.value, stride=s, padding=p)
-        data = base64.b64encode(png(figure, pixels_per_inch=PIXELS_PER_INCH)).decode("ascii")
-        words = self._describe(image, kernel)
-        self.picture.value = (
-            f"<img src='data:image/png;base64,{data}' alt='{escape(words)}' style='max-width:100%'>"
-        )
+        self._show(figure, self._describe(image, kernel))
         outputs = len(range(0, n + 2 * p - k + 1, s))
-        self.formula.value = (
-            "<p style='font-size:115%'>Output size = ⌊(N + 2P − K) / S⌋ + 1 "
-            f"= ⌊({n} + 2·{p} − {k}) / {s}⌋ + 1 = <b>{outputs}</b></p>"
-        )
-        self.words.value = f"<div role='status'>{escape(words)}</div>"
+        self.formula.value = size_formula(n, k, s, outputs, padding=("2P", f"2·{p}"))
 
     def _describe(self, image: NDArray[np.int64], kernel: NDArray[np.int64]) -> str:
         n, k, p = self.input_size.value, self.kernel_size.value, self.padding.value
@@ -178,11 +150,6 @@ class SlidingKernel:
             f"S={self.stride.value}, P={self.padding.value}. {self._describe(image, kernel)}"
         )
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what a notebook shows: the widget, or its state in words where there are no widgets."""
-        bundle: dict[str, Any] = self.box._repr_mimebundle_(**kwargs)
-        return bundle | {"text/plain": repr(self)}
-
 
 def sliding_kernel() -> SlidingKernel:
     """Return the widget: a kernel that slides over a small picture, with sliders for N, K, S and P.
@@ -195,17 +162,6 @@ def sliding_kernel() -> SlidingKernel:
     ``figures.sliding_window`` draws any single step, ``figures.window_positions`` all steps along one side.
     """
     return SlidingKernel()
-
-
-def _slider(description: str, value: int, low: int, high: int) -> Any:
-    return ipywidgets.IntSlider(
-        value=value,
-        min=low,
-        max=high,
-        description=description,
-        style={"description_width": "7em"},
-        layout=ipywidgets.Layout(width="24em"),
-    )
 
 
 def _edge_kernel(size: int) -> NDArray[np.int64]:

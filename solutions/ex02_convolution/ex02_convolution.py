@@ -35,7 +35,7 @@
 # | 6 `parameter_counts` | 2.5 | ●●○○○ | ●●●●○ | 10 |
 # | 7 a question to answer in words | 3 | ●●○○○ | ●●●○○ | 10 |
 #
-# **Time:** about 60 minutes.
+# **Time:** about 115 minutes to read and do; the tasks take 100 of them. All cells together run in about 5 seconds.
 #
 # You need [lecture 03](../../lectures/03_convolution_layer.ipynb). Each task has a cell that you fill in and a
 # check cell below it: run it as often as you like. It shows which cases pass, what differs, and often which

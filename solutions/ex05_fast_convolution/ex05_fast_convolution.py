@@ -33,7 +33,7 @@
 # | 4 `conv2d_fast_backward` | 9 | ●●●●○ | ●●●●● | 35 |
 # | 5 a question to answer in words | 3 | ●●●○○ | ●●●○○ | 15 |
 #
-# **Time:** about 60 minutes.
+# **Time:** about 150 minutes to read and do; the tasks take 130 of them. All cells together run in about 5 seconds.
 #
 # You need [lecture 05](../../lectures/05_backprop_through_convolution.ipynb), and from
 # [lecture 03](../../lectures/03_convolution_layer.ipynb) its section on loops and matrix products. Each task has a
