@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from places import ROOT
+from places import ROOT, SOLUTIONS
 from typer.testing import CliRunner, Result
 
 from course_utils import cli
@@ -24,7 +24,7 @@ from course_utils.errors import CourseError
 
 NAME = "ex02_convolution"
 BAD_DATABASE = "c = get_config()\nc.CourseDirectory.db_url = 'sqlite:////nowhere/gradebook.db'\n"
-VERBS = ("lab", "doctor", "release", "grade", "feedback", "export", "demo", "build", "test")
+VERBS = ("lab", "progress", "doctor", "release", "grade", "feedback", "export", "demo", "build", "test")
 
 
 def run(*arguments: str) -> Result:
@@ -64,8 +64,10 @@ def test_each_verb_has_help(verb) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["release", "ex99"], f"unknown assignment 'ex99': the course has {NAME}"),
-        (["grade", "ex99"], f"unknown assignment 'ex99': the course has {NAME}"),
+        (["release", "ex99"], "unknown assignment 'ex99': the course has ex01_backprop, ex02"),
+        (["grade", "ex99"], "unknown assignment 'ex99': the course has ex01_backprop, ex02"),
+        (["progress"], "no exercise in .: name the folder that `course lab` made"),
+        (["progress", "nowhere"], "no exercise in nowhere: name the folder that `course lab` made"),
         (["grade", NAME], "nothing submitted: put notebooks at"),
         (["feedback", NAME], f"nothing graded: run `course grade {NAME}` first"),
         (["export", NAME], f"no grades: run `course grade {NAME}` first"),
@@ -226,6 +228,14 @@ def test_lab_without_starting_makes_the_folder_and_says_what_it_did(tmp_path) ->
     notebook.write_text("my work")
     assert (tmp_path / "mine" / "lectures" / "03_convolution_layer.ipynb").is_file()
     assert "new files: 0" in run("lab", str(tmp_path / "mine"), "--no-start").output
+
+
+def test_progress_shows_every_exercise_of_a_learner_s_folder(tmp_path) -> None:
+    run("lab", str(tmp_path / "mine"), "--no-start")
+    shown = run("progress", str(tmp_path / "mine"))
+    assert shown.exit_code == 0
+    assert shown.output.count("tasks pass") == len(SOLUTIONS)
+    assert re.search(r"○ +│ zero_pad +│ not checked +│ 0 of 2", shown.output)
 
 
 def test_doctor_gives_a_line_for_each_thing_and_advice_for_what_is_missing() -> None:

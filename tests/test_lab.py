@@ -142,7 +142,7 @@ def test_jupyterlab_is_started_in_the_folder_at_the_first_lecture(shipped, tmp_p
     lab.open_lab(tmp_path / "mine", None, browser=False)
     assert f"--ServerApp.root_dir={tmp_path / 'mine'}" in started
     assert "--no-browser" in started
-    assert "--LabApp.default_url=/lab/tree/lectures/03_convolution_layer.ipynb" in started
+    assert "--LabApp.default_url=/lab/tree/lectures/01_feedforward_review.ipynb" in started
 
 
 def test_the_course_s_own_repository_is_nobody_s_folder() -> None:
