@@ -166,9 +166,9 @@ question(
 # | **sigmoid** | $\hat y = \sigma(z) = 1/(1+e^{-z})$ | the probability of class 1 of two | cross-entropy |
 # | **softmax** | $p_i = e^{z_i} / \sum_j e^{z_j}$ | the probability of each of $C$ classes | cross-entropy |
 #
-# See the first two at work, with one input each. A linear unit predicts a pixel of the photograph from its
+# See the first two at work, with one input each. A linear unit predicts a pixel of a photograph from its
 # left neighbour. A sigmoid unit predicts from its brightness whether a shoe is a boot. Neither ever saw a
-# mean or a share, only single examples. Both predict the means of their examples, group by group.
+# mean or a share, only single examples. Yet both come close to the means of 16 groups of them, the dots.
 
 # %%
 grey = photographs.images[photographs.class_names.index("coffee cup")].mean(axis=0) / 255
@@ -198,7 +198,7 @@ for axes, inputs, targets, unit, title in panels:
     print(f"{title}: largest gap to the mean of a group {np.abs(unit(centres) - means).max():.3f}")
     axes.plot(centres, means, "o", color="#d55e00")
     figures.profiles(axes, centres, {"": unit(centres)}, title=title, xlabel="", ylabel="")
-left.set(xlabel="brightness of a pixel (0 to 1)", ylabel="of its right neighbour")
+left.set(xlabel="brightness of a pixel (0 to 1)", ylabel="brightness of its right neighbour")
 right.set(xlabel="brightness of the picture (standardised)", ylabel="probability of a boot")
 figures.show(
     figure,
@@ -228,17 +228,23 @@ print("; by scipy:", special.softmax([1000.0, 999.0])[0].round(4), "= σ(1) =", 
 # ### Why cost and unit belong together
 #
 # For all three pairs of the table the derivative of the cost with respect to $z$ is the same short thing:
-# output minus target, $\hat y - y$. Ask autograd, on one vector of logits whose class is number 2.
+# output minus target, $\hat y - y$. For softmax the output is the vector $p$, and the target is 1 for the
+# class that happened, 0 for the others. Ask PyTorch's **autograd**, which finds derivatives by itself.
 
 # %%
+at = torch.tensor([2.0], requires_grad=True)  # the z of a linear and of a sigmoid unit; the target is 1
+costs = (at - 1) ** 2 / 2, functional.binary_cross_entropy_with_logits(at, torch.ones(1))
+for name, output, cost in zip(("linear ", "sigmoid"), (at, at.sigmoid()), costs, strict=True):
+    print(f"{name}  ŷ {output.item():.4f}, y 1, gradient {torch.autograd.grad(cost, at)[0].item():.4f}")
 logits = torch.tensor(z, requires_grad=True)
 functional.cross_entropy(logits[None], torch.tensor([2])).backward()
-print("softmax p", special.softmax(z).round(4), " class (0, 0, 1)  gradient", logits.grad.numpy().round(4))
+print("softmax  p", special.softmax(z).round(4), "target (0, 0, 1), gradient", logits.grad.numpy().round(4))
 
 # %% [markdown]
 # Mix them up, and learning stalls. Give a sigmoid unit the squared error, and the derivative gets a factor
 # $\sigma'(z) = \hat y(1-\hat y)$. It is tiny where $\hat y$ is close to 0 or 1, so also where the unit is
-# *confidently wrong*. Start there, at $z=-8$ with $y=1$, and walk downhill on $z$ itself.
+# *confidently wrong*. Start there, at $z=-8$ with $y=1$, and walk downhill on $z$ itself, each time by the
+# slope.
 
 # %%
 print("      z   cross-entropy's slope   squared error's slope")
@@ -305,7 +311,7 @@ for column, (units, kind) in enumerate([(series, "ReLU and relatives"), (flat, "
 figures.show(
     figure,
     alt="Above: ReLU, leaky ReLU, ELU and softplus grow without limit to the right; tanh and sigmoid level "
-    "off on both sides. Below, their slopes: the first four reach 1 on the right and stay; those of tanh and "
+    "off on both sides. Below, their slopes: the first four go up to 1 on the right; those of tanh and "
     "sigmoid have a peak at 0, 1 and 0.25 high, and go to 0 on both sides.",
 )
 
@@ -327,8 +333,9 @@ for spread in (1, 3, 10):
 # ReLU is off for half of its inputs, whatever the spread. Tanh and sigmoid saturate the more, the larger the
 # sums become; leaky ReLU never does.
 #
-# Through many layers the slopes multiply. The cell builds networks of 20 layers with 100 units each, scales
-# the random weights as is usual for each unit, and lets autograd say how large the gradient is at each layer.
+# Through many layers the slopes multiply. The cell builds networks of 20 layers with 100 units each. Random
+# weights have variance $1/100$, or $2/100$ for ReLU, which stops half of its inputs. Autograd says how large
+# the gradient is at each layer: with the sigmoid next to nothing is left of it at the bottom.
 
 # %%
 depth, width = 20, 100
@@ -346,13 +353,13 @@ for name, unit, gain in (("ReLU", torch.relu, 2), ("tanh", torch.tanh, 1), ("sig
 # ## What a network can represent
 #
 # The slides claim three things: networks can be any Boolean function, any classifier, and approximate any
-# function. Build each by hand. The unit for it is the oldest one, a **threshold**: 1 if the sum is positive,
-# else 0 (`np.heaviside`).
+# function. Build an example of each by hand. The unit for it is the oldest one, a **threshold**: 1 if the sum
+# is positive, else 0 (`np.heaviside`).
 #
 # ### Boolean functions
 #
 # One threshold unit is AND, OR or NOT, with the right weights. How far does one unit get? Try many weights,
-# all whole numbers from −3 to 3 with biases between them, and collect every truth table that comes out.
+# all whole numbers from −3 to 3 with biases halfway between whole numbers, and collect every truth table.
 
 # %%
 units = {"AND": (1, 1, -1.5), "OR": (1, 1, -0.5), "NAND": (-1, -1, 1.5)}
@@ -370,7 +377,7 @@ for n in (2, 3, 4):
     print(f"{n} inputs: one unit makes {len(found):,} of {2 ** (2**n):,} functions{xor}")
 
 # %% [markdown]
-# XOR is missing, and with more inputs nearly everything is. One hidden layer changes that. Take a hidden unit
+# XOR is missing, and with four inputs nearly everything is. One hidden layer changes that. Take a hidden unit
 # for every row of the truth table, which answers 1 to that row only. The output adds up the rows where the
 # function is 1. For four inputs that is 16 hidden units, and *all* 65,536 functions come out right.
 #
@@ -389,8 +396,7 @@ for n in (2, 3, 6, 12):
     hidden = np.heaviside(table.sum(axis=1, keepdims=True) - np.arange(1, n + 1) + 0.5, 0)
     outputs = np.heaviside(hidden @ (-1.0) ** np.arange(n) - 0.5, 0)
     wrong = np.count_nonzero(outputs != table.sum(axis=1) % 2)
-    print(f"parity of {n:2}: {len(table):5,} inputs, {wrong} wrong. Hidden units: {n:2}; row by row ", end="")
-    print(f"{2 ** (n - 1):5,}; as a chain of XORs {3 * (n - 1):2} in {2 * (n - 1)} layers")
+    print(f"parity of {n:2}, {len(table):5,} inputs: {wrong} wrong, {n:2} units; by rows {2 ** (n - 1):5,}")
 
 # %% [markdown]
 # ### Classifiers
@@ -422,17 +428,14 @@ for value, colour, marker in ((0, "#c4c4c4", "."), (1, "#00204d", "x")):
     axes.scatter(*points[:4000][region[:4000] == value].T, s=9, c=colour, marker=marker, linewidths=0.8)
 axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
 axes.set_title(f"{sides} lines, {len(inside)} ANDs and an OR: crosses are answered with 1")
-figures.show(
-    figure,
-    alt="Points in a plane. Crosses fill a pentagon and a triangle; all other points are pale dots.",
-)
+figures.show(figure, "Points in a plane: crosses fill a pentagon and a triangle; the others are pale dots.")
 
 # %% [markdown]
 # ### Approximators
 #
-# Two thresholds make a **bump**: $s(x-l) - s(x-r)$ is 1 between $l$ and $r$. Put bumps side by side, each as
-# high as the curve there, and you have a staircase. Bumps that touch share an edge, so $M$ bumps need $M+1$
-# threshold units. With $M$ ReLU units in place of thresholds you get $M$ straight pieces.
+# Two thresholds $s$ make a **bump**: $s(x-l) - s(x-r)$ is 1 between $l$ and $r$. Put bumps side by side, each
+# as high as the curve there, and you have a staircase. Bumps that touch share an edge, so $M$ bumps need
+# $M+1$ threshold units. With $M$ ReLU units in place of thresholds you get $M$ straight pieces.
 #
 # The curve is $f^*(x) = \sin 2\pi x$. The cell measures the largest error for growing $M$.
 
@@ -476,8 +479,9 @@ figures.show(
 
 # %% [markdown]
 # The slides say that one hidden layer "will require infinite hidden neurons". The cell measured something
-# more useful: for each tolerance a *finite* number is enough. You need ever more only if the error must go to
-# zero.
+# more useful: for each tolerance a *finite* number is enough. A theorem says the same of every continuous
+# function on a bounded region, with any number of inputs. You need ever more only if the error must go to
+# zero: straight pieces never *are* a sine.
 #
 # ### To represent is not to learn
 #
@@ -504,10 +508,11 @@ for M in (2, 3, 4, 8):
 # %% [markdown]
 # ## Width against depth
 #
-# Parity gave a hint: row by row it took $2^{n-1}$ units, as a chain only $3(n-1)$. Here is the clearest case.
-# Two ReLU units make a **tent**, $t(x) = 2\,r(x) - 4\,r(x-\tfrac12)$ with $r(a) = \max(0, a)$: up to 1, and
-# down again. Put the output into another tent, and it goes up and down twice. Each layer folds the interval
-# once more. Count the straight pieces.
+# Parity took $2^{n-1}$ hidden units row by row, and only $n$ with a better idea. Are there functions for
+# which no idea helps a single layer? Here is one. Two ReLU units make a **tent**,
+# $t(x) = 2\,r(x) - 4\,r(x-\tfrac12)$ with $r(a) = \max(0, a)$: up to 1, and down again. Put the output into
+# another tent, and it goes up and down twice. Each layer folds the interval once more. Count the straight
+# pieces.
 
 # %%
 fine = np.linspace(0, 1, 2**12 + 1)
@@ -515,24 +520,24 @@ folded, pieces, teeth = fine, {}, {}
 for layer in range(1, 9):
     folded = teeth[layer] = 2 * np.maximum(folded, 0) - 4 * np.maximum(folded - 0.5, 0)
     pieces[layer] = 1 + np.count_nonzero(np.diff(np.sign(np.diff(folded))))
-    print(f"{layer} layers, {2 * layer:2} units: {pieces[layer]:3} pieces", end="")
-    print(f"; in one layer at least {pieces[layer] - 1:3} ReLU units")
+    print(f"{layer} layers, {2 * layer:2} units: {pieces[layer]:3} pieces")
+
+slopes = np.diff(folded[::16]) * 256  # of the 256 pieces; build them in one layer, as in Approximators
+one_layer = np.maximum(fine[:, np.newaxis] - fine[:-1:16], 0) @ np.diff(slopes, prepend=0)
+print(f"one layer of {len(slopes)} units: largest difference to 8 layers", np.abs(one_layer - folded).max())
 
 figure, (axes,) = figures.panels(width=9.5, height=2.6)
 curves = {"1 layer": teeth[1], "2 layers": teeth[2], "4 layers": teeth[4]}
 title = f"Units add, pieces multiply: 4 layers, 8 units, {pieces[4]} pieces"
 figures.profiles(axes, fine, curves, title=title, xlabel="x", ylabel="output")
-figures.show(
-    figure,
-    alt="Sawtooth curves over x from 0 to 1. One layer: one tent. Two layers: two. Four layers: eight tents.",
-)
+figures.show(figure, "Sawtooth curves over x from 0 to 1. 1 layer: one tent; 2 layers: two; 4 layers: eight.")
 
 # %% [markdown]
-# Why is one layer so slow? A sum of $M$ ReLU units over one input bends only where one of them does, so it
-# has at most $M+1$ pieces. Depth composes, and composing multiplies.
+# Why is one layer so slow? A sum of ReLU units over one input bends only where one of them does, so every
+# corner takes a unit, and one more makes the first slope. Depth composes, and composing multiplies.
 #
 # That was by hand. Does *training* profit? Take a target on the plane that is a composition: rings, the
-# cosine of the squared radius. For comparison take one that is not so folded: a product of two half waves,
+# cosine of the squared radius. For comparison take one that is not so folded: a product of two sine waves,
 # four hills. Train networks of about 200 parameters with one, two or three hidden layers, from eight random
 # starts each.
 
@@ -580,7 +585,7 @@ figures.show(
 )
 
 # %% [markdown]
-# The errors are sorted. On the rings nearly every deep start beats the best wide one; on the
+# The errors are sorted. On the rings most deep starts beat the best wide one; on the
 # hills depth buys nothing. That is the **trade-off**: with the same number of parameters, depth pays where
 # the target is a composition. It is no magic either: deep networks are harder to train. Give `fit` the
 # sawtooth as a goal, and see how many starts find it, although eight units set by hand do it exactly. Later
@@ -588,13 +593,13 @@ figures.show(
 
 # %% jupyter={"source_hidden": true} tags=["question", "hide-input"]
 # A question: choose an answer below.
-needed = pieces[8] - 1
+needed = pieces[8]
 question(
     "Eight tent layers, 16 units, make a sawtooth. How many ReLU units does one hidden layer need for it?",
     [
         ("16", needed == 16, "16 units in one layer bend at 16 places at most."),
         ("64", needed == 64, "Units grow faster than the depth squared: each layer doubles the pieces."),
-        ("255", needed == 255, "256 pieces meet in 255 corners, and each corner needs its own unit."),
+        ("256", needed == 256, "Each of the 255 corners needs its own unit, and the first slope one more."),
         ("It is impossible", False, "One layer can make any number of pieces, if it is wide enough."),
     ],
 )
@@ -748,7 +753,7 @@ for slip in ("right", "(1 − z)²", "x_j", "(y − ŷ) z"):
 del curves["(y − ŷ) z"]
 
 figure, (axes,) = figures.panels(width=9.5, height=3)
-title = "Only the right gradient learns the product"
+title = "From this start only the right gradient learns the product"
 figures.profiles(axes, range(400), curves, title=title, xlabel="passes over the examples", ylabel="mean loss")
 axes.set_yscale("log")
 figures.show(
@@ -759,9 +764,9 @@ figures.show(
 )
 
 # %% [markdown]
-# With the sign turned the loss explodes within a few passes: that you notice. The other two end no
-# better than always answering 0, and look like a network that "does not train so well". That is the dangerous
-# kind, and the reason for the next section.
+# With the sign turned the loss explodes within a few passes: that you notice. The other two, from the same
+# start, end no better than always answering 0, and look like a network that "does not train so well". That is
+# the dangerous kind, and the reason for the next section.
 
 # %% jupyter={"source_hidden": true} tags=["question", "hide-input"]
 # A question: choose an answer below.
@@ -820,10 +825,11 @@ figures.show(
 # The gradient says where up is, so go the other way: $w \leftarrow w - \eta\, \partial L/\partial w$. The
 # **learning rate** $\eta$ is the length of the step, per unit of slope. How long may it be?
 #
-# Near a minimum every smooth loss looks like $L(w) = \frac{c}{2}(w - w^*)^2$, with the curvature $c$. One
-# step multiplies the distance to $w^*$ by $1 - \eta c$. So it shrinks for $0 < \eta c < 2$, is gone in one
-# step for $\eta c = 1$, and grows beyond 2. That is the kind of theory that the slides call *well
-# understood*, and it holds for batch learning. See both: the parabola, and our network on its one example.
+# Near a minimum a smooth loss looks like $L(w) = \frac{c}{2}(w - w^*)^2$ and a constant, with the
+# **curvature** $c$. One step multiplies the distance to $w^*$ by $1 - \eta c$. So it shrinks for
+# $0 < \eta c < 2$, is gone in one step for $\eta c = 1$, and grows beyond 2. That is the kind of theory that
+# the slides call *well understood*, and it holds for batch learning. See both: the parabola, and our network
+# on its one example.
 
 # %%
 print("distance to the minimum after 20 steps, from 1, with curvature c:")
@@ -866,7 +872,8 @@ for eta, decay in ((0.1, 0.0), (0.2, 0.0), (0.1, 0.5), (0.2, 0.5)):
 # The problem is the sigmoid unit for shoes: two parameters, $w$ and $b$, so you can see the whole loss as a
 # map. The minimum is known from *Output units*. Its curvature is nowhere above $c = \frac14$ (because
 # $\hat y(1-\hat y) \le \frac14$ and $x$ is standardised), so $2/c = 8$, and batch learning gets a generous
-# $\eta = 4$; single examples get 0.05. Both may look at 1,200 pictures three times.
+# $\eta = 4$; single examples get 0.05. Both may look at 1,200 pictures three times. On the maps the grey
+# lines join equal losses, and the star is the minimum.
 
 
 # %%
@@ -915,9 +922,7 @@ scatter = []
 for B in sizes:
     drawn = np.array([cost_and_gradient(start_at, rng.integers(0, len(x), B))[1] for _ in range(1500)])
     scatter.append(np.sqrt(np.mean(np.sum((drawn - true) ** 2, axis=1))))
-    print(
-        f"B = {B:3}: scatter {scatter[-1]:.3f}; {np.mean(drawn @ true < 0):4.0%} of the steps would go uphill"
-    )
+    print(f"B = {B:3}: scatter {scatter[-1]:.3f}; {np.mean(drawn @ true < 0):4.0%} of the steps go uphill")
 power = np.polyfit(np.log(sizes), np.log(scatter), 1)[0]
 print(f"the scatter goes with B to the power {power:.2f}")
 
@@ -951,31 +956,32 @@ for copies in (1, 10):
 
 # %% [markdown]
 # Batch learning pays for every copy. To stochastic learning a copy is as good as a new example, so it does
-# not notice. Real data are never copied, but ten thousand pictures of shoes say much the same thing too.
+# not notice. Real data are rarely copies, but ten thousand pictures of shoes say much the same thing too.
 #
 # ### Fluctuation at the end
 #
 # Noise has a price. With a constant $\eta$ the path never settles: each example pulls its own way. Measure
-# the mean excess cost over the last pass, for several $\eta$, and for one that shrinks:
+# the mean excess cost over the last 8 of 16 passes, for several $\eta$, and for one that shrinks:
 # $\eta_t = \eta/(1 + t/200)$.
 
 # %%
 print("mean cost above the minimum in the last 8 of 16 passes, one example at a time:")
 for eta, decay in ((0.2, 0.0), (0.1, 0.0), (0.05, 0.0), (0.2, 1 / 200)):
-    path = descend(eta, 1, 16, everything, theta=tuple(best), decay=decay)
+    path = descend(eta, 1, 16, everything, decay=decay)
     excess = np.mean([cost_and_gradient(theta)[0] for theta in path[len(path) // 2 :: 8]]) - lowest_cost
     print(f"  η = {eta:4}{', shrinking' if decay else ''}: {excess:.6f}")
 exact = descend(4.0, len(x), 400, everything)
 print(f"  batch, η = 4, after 400 passes: {abs(cost_and_gradient(exact[-1])[0] - lowest_cost):.6f}")
 
 # %% [markdown]
-# Half the learning rate, half the fluctuation or less. A learning rate that shrinks lets the path settle. So
-# the slides' "may not fully converge" holds for a constant $\eta$.
+# Half the learning rate, about half the fluctuation or less. A learning rate that shrinks lets the path
+# settle. So the slides' "may not fully converge" holds for a constant $\eta$.
 #
 # ### Noise that helps, and methods that cannot bear it
 #
 # Two more claims of the slides. *Noise often results in better solutions*: take a loss with two valleys,
-# $\frac14(w^2-1)^2 + 0.15\,w$, the left one lower. Start 500 walks anywhere, without and with noise.
+# $\frac14(w^2-1)^2 + 0.15\,w$, the left one lower. Start 500 walks anywhere from −2 to 2, without and with
+# noise in the slope, and with steps that shrink.
 # *Some acceleration techniques only operate in batch learning*: BFGS, which guesses curvature from
 # differences of gradients, is one. Count the gradients that it needs to come within $10^{-8}$ of the lowest
 # cost of the shoes.
@@ -1009,7 +1015,7 @@ print(f"BFGS on minibatches of 16: stops {np.median(ends):.2f} above the lowest 
 # | several valleys | noise can leave a poor one | stays in the one it is in |
 # | theory, acceleration | harder, few methods | simpler, more methods |
 #
-# In practice everybody uses minibatches: some of the noise, and full use of the machine.
+# In practice minibatches are usual: some of the noise, and full use of the machine.
 
 # %% [markdown]
 # ## Errata
@@ -1020,7 +1026,8 @@ print(f"BFGS on minibatches of 16: stops {np.median(ends):.2f} above the lowest 
 # >    makes the data as improbable as possible; see *Cost functions*.
 # > 2. *Architecture Design*: one hidden layer "will require infinite hidden neurons". A finite number is
 # >    enough for any tolerance above zero; see *Approximators*. Boolean functions need finitely many even for
-# >    no error.
+# >    no error. The same slide lets a large MLP *represent* whatever function we want to learn. In general it
+# >    only comes close.
 # > 3. *Backpropagation: example*: $\delta_j = (1-z_j)^2 w_j \delta$. It is $(1-z_j^2)\,w_j\,\delta$, as the
 # >    slide's own $h'(a) = 1-h(a)^2$ says.
 # > 4. The same slide: $\partial L/\partial w_j = (y-\hat y) z_j = \delta z_j$ contradicts itself, since

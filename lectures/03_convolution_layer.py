@@ -342,13 +342,14 @@ figures.show(
 # The total convention can say one thing more: an odd $p$ puts one zero more on one side than on the other.
 # Here is the same padding in both conventions, and what you get when you read a total as a number per side.
 #
-# Then play with it. Tab reaches every control, the arrow keys move it. Switch the convention and leave the
-# number as it is: that is the mix-up, and the picture and the formula show what comes of it.
+# Then play with it. Tab reaches every control; the arrow keys move a slider, the space bar opens a list.
+# Switch the convention and leave the number as it is: that is the mix-up, and the picture and the formula
+# show what comes of it.
 
 # %%
 x = np.arange(1.0, 7.0)
 P, p = 1, 2
-padded = np.concatenate([np.zeros(1), x, np.zeros(1)])
+padded = np.concatenate([np.zeros(P), x, np.zeros(P)])
 print("input", x, "padded", padded)
 print(f"P = {P} per side: {len(x)} + 2·{P} = {len(x) + 2 * P} cells;  p = {p} in all: {len(x) + p} cells")
 

@@ -75,8 +75,8 @@ print("photograph", cup.shape, " feature map after ReLU", detector.shape, f"0 to
 # There is no kernel: nothing is multiplied, and nothing is learned. $K$ is the size of the window, $S$ the
 # **stride**, the number of cells from one window to the next. The usual choice is $K = S = 2$.
 #
-# Take eight neighbouring values of the cup's feature map, where its saucer meets the wood, rounded to whole
-# numbers so that you can follow.
+# Take eight neighbouring values of the cup's feature map, where its saucer meets the wood, scaled and rounded
+# to whole numbers from 0 to 9 so that you can follow.
 
 # %%
 strip = detector[241:247, 277:301]
@@ -159,7 +159,7 @@ figures.picture(c, pooled / 2, title="Edges after max pooling 4/4")
 figures.show(
     figure,
     alt="A coffee cup; its edge map, with bright lines where it gets brighter to the right; and that map "
-    "after max pooling: coarse, with thick lines, and all of the cup's edges are still there.",
+    "after max pooling: coarse, with thick lines in the same places.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["question", "hide-input"]
@@ -316,7 +316,7 @@ figures.show(
 # L2 pooling lies between adding up and taking the maximum. All three belong to one family,
 # $\big(\sum_k{x_k^p}\big)^{1/p}$ for values that are not negative: with $p=1$ it is the sum, with $p=2$ the
 # length, and the larger $p$, the more the largest value dominates. The cell measures how far each is from
-# the maximum, over the 2 by 2 windows of the cup's map that hold an edge.
+# the maximum, over the 2 by 2 windows of the cup's map whose largest value is above 0.05.
 
 # %%
 window = np.array([[3.0, 0.0], [0.0, -4.0]])
@@ -351,24 +351,22 @@ question(
 # ## Stochastic pooling
 #
 # The slides also name "random pooling", and leave open what is random. What is usually meant is
-# **stochastic pooling**: draw one of the window's values, the larger the likelier. The activations
-# $a_k$ must not be negative; after a ReLU they are not. Then
+# **stochastic pooling** (Zeiler and Fergus, 2013): draw one of the window's values, the larger the
+# likelier. The activations $a_k$ must not be negative; after a ReLU they are not. Then
 #
 # $$p_k = \frac{a_k}{\sum_l a_l}, \qquad\text{training: } y = a_k \text{ with probability } p_k,
 # \qquad\text{test: } y = \sum_k p_k\, a_k .$$
 #
-# While training, the noise keeps the network from relying on one exact value. At test time you want the
-# same answer each time, so it uses the expected value: a mean weighted by the same probabilities. (A window
-# of zeros has no probabilities; its output is 0.) Sample one window many times, and compare.
+# While training, the noise is meant to keep the network from relying on one exact value. At test time you
+# want the same answer each time, so it uses the expected value: a mean weighted by the same probabilities.
+# (A window of zeros has no probabilities; its output is 0.) Sample one window many times, and compare.
 
 # %%
 a = np.array([1.0, 2.0, 0.0, 5.0])
 p = a / a.sum()
 drawn = rng.choice(len(a), size=10_000, p=p)
 shares = np.bincount(drawn, minlength=len(a)) / len(drawn)
-print(
-    f"mean of {len(drawn):,} draws {a[drawn].mean():.3f}, weighted mean {(p * a).sum():g}, average", a.mean()
-)
+print(f"mean of the draws {a[drawn].mean():.3f}, weighted mean {(p * a).sum():g}, average {a.mean():g}")
 
 figure, (axes,) = figures.panels(width=7.5, height=2.8)
 both = {"probability": list(p), f"share of {len(drawn):,} draws": list(shares)}
@@ -412,8 +410,9 @@ figures.show(
 # - $f$ is **equivariant** to $g$ if $f(g(x)) = g(f(x))$: the input moves, and the output moves along.
 # - $f$ is **invariant** to $g$ if $f(g(x)) = f(x)$: the input moves, and the output stays as it is.
 #
-# Convolution is equivariant (lecture 2). The maximum over the *whole* map is invariant. Pooling over small
-# windows is something in between, and how much of each is a question for measurements.
+# Convolution is equivariant (lecture 2). The maximum over the *whole* map is invariant, as long as nothing
+# enters or leaves at the border. Pooling over small windows is something in between, and how much of each
+# is a question for measurements.
 #
 # The slides' figure (from the textbook of Goodfellow and others) has detector values below, pooled values
 # with windows of 3 and stride 1 above, and the same again after a shift by one pixel. Here it is with
@@ -526,8 +525,8 @@ for name, way in ways.items():
 figure, panels = figures.panels(1, 2, width=10.5, height=3.6)
 chosen = ("none", "max 2/2", "max 8/8", "average 8/8")
 picked = [{name: curves[name] for name in chosen} for curves in (unchanged, distance)]
-label, title = "shift (pixels)", "Larger windows change more slowly"
-figures.profiles(panels[0], shifts, picked[0], title="Maxima often stay", xlabel=label, ylabel="unchanged")
+label, share, title = "shift (pixels)", "share unchanged", "Larger windows change more slowly"
+figures.profiles(panels[0], shifts, picked[0], title="Maxima often stay", xlabel=label, ylabel=share)
 figures.profiles(panels[1], shifts, picked[1], title=title, xlabel=label, ylabel="distance")
 alt = f"share unchanged: {listed(picked[0], 1)}; distance: {listed(picked[1], 1)}."
 figures.show(figure, alt=f"Two charts over shifts of 0 to 8 pixels. After one pixel, {alt}")
@@ -547,8 +546,8 @@ figures.show(figure, alt=f"Two charts over shifts of 0 to 8 pixels. After one pi
 #
 # **With every stride above 1.** Pooling at stride $S$ looks at every $S$-th window only. A shift by $S$
 # makes the output move by one place, exactly: equivariant. Any other shift lands between the places that
-# are looked at, and the output is not the old one moved, but another one. Engineers call it **aliasing**.
-# The stripes below are the worst case.
+# are looked at, and as a rule the output is not the old one moved, but another one. Engineers call it
+# **aliasing**. The stripes below are the worst case.
 
 # %%
 for place in range(6):
@@ -569,8 +568,8 @@ for name, kind in kinds.items():
     print(f"{name:16} stripes {even}  shifted by one {odd}")
 
 # %% [markdown]
-# To keep every second value sees all white or all black. The maximum sees white in both cases, and can no
-# longer tell stripes from a white wall.
+# Whoever keeps every second value sees all white or all black. The maximum sees white in both cases, and
+# can no longer tell stripes from a white wall.
 #
 # On the photographs, shift by 1 to 8 pixels, pool, and move the pooled map back by whole places, as far as
 # fits best. What is left is not explained by any movement.
@@ -699,10 +698,11 @@ title = "The more directions, the flatter the tuning curve of their maximum"
 xlabel, ylabel = "direction of the edge (°)", "response after ReLU"
 figures.profiles(bottom, degrees, tuning, title=title, xlabel=xlabel, ylabel=ylabel)
 bottom.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
+bottom.set_xticks(degrees[::15])
 figures.show(
     figure,
-    alt="Above: an edge kernel turned in steps of 45 degrees. Below: tuning curves; one kernel answers near "
-    "0 degrees only, the maximum of four has dips, the maximum of eight is nearly flat.",
+    alt="Above: an edge kernel turned in steps of 45 degrees. Below: tuning curves; one kernel is silent "
+    "between 90 and 270 degrees, the maximum of four has deep dips, the maximum of eight has shallow ones.",
 )
 
 # %% [markdown]
@@ -712,9 +712,8 @@ figures.show(
 # %%
 turned = functional.conv2d(torch.from_numpy(dahlia)[None, None], torch.from_numpy(bank)[:, None])[0].relu()
 both = torch.stack([turned[0], turned.amax(dim=0)]).numpy()
-print(
-    "pixels with a response above 0.02, one kernel and all eight:", (both > 0.02).mean(axis=(1, 2)).round(2)
-)
+one, eight = (both > 0.02).mean(axis=(1, 2))
+print(f"pixels with a response above 0.02: one kernel {one:.0%}, maximum of eight {eight:.0%}")
 
 figure, (axes,) = figures.panels(width=10, height=3.3)
 names, title = ["one direction", "maximum over eight"], "Pooled across channels: edges of any direction"
@@ -729,7 +728,7 @@ figures.show(
 # ### Maxout
 #
 # You need not choose the kernels. In a **maxout** layer the channels stand in groups of $P$ neighbours,
-# the *pieces*; each has its own weights, and a group gives its largest value:
+# the *pieces* (this $P$ is no padding); each has its own weights, and a group gives its largest value:
 #
 # $$h(x) = \max_{0 \le p < P}\; (w_p \cdot x + b_p)$$
 #
@@ -807,9 +806,7 @@ for pieces in (1, 2, 4):
     best[f"{pieces} piece{'s' * (pieces > 1)}"] = each.max(axis=1)
     winners = np.unique(each.argmax(axis=1))
     peaks = [int(degrees[each[:, k].argmax()]) for k in winners]
-    print(
-        f"pieces {pieces}: {accuracy:.0%} right; {len(winners)} win somewhere, strongest at {peaks} degrees"
-    )
+    print(f"pieces {pieces}: {accuracy:.0%} right; {len(winners)} win somewhere, peaks at {peaks} degrees")
 
 figure, (left, right) = figures.panels(1, 2, width=10.5, height=3.4)
 four, xlabel = {f"piece {k}": each[:, k] for k in range(4)}, "direction of the edge (°)"
@@ -824,10 +821,11 @@ figures.show(
 )
 
 # %% [markdown]
-# One piece can do no better than guess: an edge and the same edge turned by 180 degrees call for opposite
-# weights. With four, the pieces divide the circle among themselves. Nobody asked for invariance to
-# rotation; it was in the data. (A piece that hardly ever wins is hardly ever trained and may stay idle, as
-# the count of winners shows.) The price: four pieces have four times the weights of one.
+# One piece is left guessing: an edge and the same edge turned by 180 degrees pull its weights in opposite
+# directions, and the pulls cancel. With four, the pieces divide the circle among themselves. Nobody asked for
+# invariance to rotation; it was in the data. (A piece that hardly ever wins is hardly ever trained and may
+# stay idle; the count of winners says how many do not.) The price: four pieces have four times the weights of
+# one.
 
 # %% [markdown]
 # ## Inputs of any size
@@ -899,7 +897,8 @@ print(f"with the weights read in another order (channels last): {apart:.0f}")
 # Why bother? Because a convolution does not mind a larger image. Where the fully connected layer raises,
 # its twin gives a **map of scores**: the classifier's answer for every place. Make a small classifier for
 # clothes of 28 by 28 pixels: eight random 5 by 5 filters, ReLU, max pooling 2/2, and one fully connected
-# layer, whose weights solve a least-squares problem. (No training loop is needed; lecture 5 will have one.)
+# layer, the **head**, whose weights solve a least-squares problem with a penalty on large weights. (No
+# training loop is needed; lecture 5 will have one.)
 
 # %%
 kernels = torch.from_numpy(rng.normal(size=(8, 1, 5, 5)) / 5)
@@ -915,7 +914,7 @@ for images in (clothes.images[:3000], clothes_to_test.images):
     flat = pooled_features(torch.from_numpy(images / 255)).flatten(1).numpy()
     rows.append(np.hstack([flat, np.ones((len(flat), 1))]))  # a 1 for the bias
 A, targets = rows[0], np.eye(10)[clothes.labels[:3000]]
-weights = np.linalg.solve(A.T @ A + 300 * np.eye(A.shape[1]), A.T @ targets).T
+weights = np.linalg.solve(A.T @ A + 300 * np.eye(A.shape[1]), A.T @ targets).T  # 300: the penalty
 answers = (rows[1] @ weights.T).argmax(axis=1)
 accuracy = np.mean(answers == clothes_to_test.labels)
 print(f"weights {weights.shape}, accuracy on {len(answers)} test images {accuracy:.1%}")
@@ -949,9 +948,10 @@ print(f"time here: crops {1000 * cropped:.0f} ms, slid {1000 * slid:.0f} ms")
 
 # %% [markdown]
 # The head costs the same both ways; the convolution in front of it is shared between windows, and that is
-# the saving. Look at the map for one class. Large dots mark where a window covers a sneaker exactly, small
-# dots where it covers something else. The classifier has only seen whole pieces of clothing in the middle
-# of a window, so between the dots its scores mean little. They are shown as they are.
+# the saving. (Time is more than multiplications: the maps of all crops also have to be written to memory.)
+# Look at the map for one class. Large dots mark where a window covers a sneaker exactly, small dots where
+# it covers something else. The classifier has only seen whole pieces of clothing in the middle of a window,
+# so between the dots its scores mean little. They are shown as they are.
 
 # %%
 shown = clothes_to_test.labels[:12].reshape(3, 4)
@@ -962,13 +962,16 @@ figures.feature_maps(right, score_map[sneaker].numpy(), title="Map of scores for
 for i, j in np.ndindex(3, 4):
     dot = {"markersize": 11 if shown[i, j] == sneaker else 4, "clip_on": False}
     right.plot(14 * j + 0.5, 14 * i + 0.5, "o", color="white", markeredgecolor="black", **dot)
+at_dots = score_map[sneaker, ::14, ::14].numpy()
+large, small = at_dots[shown == sneaker].min(), at_dots[shown != sneaker].max()
 figures.show(
     figure,
-    alt="Left: three rows of four pieces of clothing. Right: the map of scores for sneakers, bright around "
-    f"the {np.sum(shown == sneaker)} large dots where a sneaker fills the window.",
+    alt="Left: three rows of four pieces of clothing. Right: the map of scores for sneakers, brighter at the "
+    f"{np.sum(shown == sneaker)} large dots, where a sneaker fills the window, than at the small ones.",
 )
 exact = score_map[:, ::14, ::14].argmax(dim=0).numpy()
 print(f"at the dots, {np.sum(exact == shown)} of 12 are classified rightly")
+print(f"score for sneaker: at least {large:.2f} at large dots, at most {small:.2f} at small ones")
 
 # %% [markdown]
 # The slides say of fully connected layers that they can be stacked to make better decisions. That needs a
@@ -999,7 +1002,8 @@ question(
 # %% [markdown]
 # ## Errata
 #
-# > **Where the slides need a correction.** >
+# > **Where the slides need a correction.**
+# >
 # > 1. *Pooling: Motivation* says that most pooled values do not change under a small shift. For max pooling
 # >    and unrelated values the share is $(K-s)/(K+s)$: a third for windows of 2, half for windows of 3. The
 # >    figure on the next slide itself shows half. On photographs it depends on the window; see
@@ -1042,8 +1046,8 @@ print(f"5. two layers without a ReLU differ from one layer by {np.abs(stacked - 
 # - Pooling makes a representation *slightly* invariant. How much is measurable: for unrelated values, a
 #   share of $(K-s)/(K+s)$ of the maxima survives. It fails at the borders of windows, and between strides.
 # - Each channel is pooled by itself, so their number stays. Less is left to compute and to keep afterwards.
-# - Pooled across channels, a unit becomes invariant to what sets them apart; maxout *learns* what that is,
-#   and approximates any convex function with enough pieces.
+# - Pooled across channels, a unit becomes less sensitive to what sets them apart; maxout *learns* what that
+#   is, and with more pieces it comes closer to a convex function such as $x^2$.
 # - A fixed number of windows makes a vector of fixed length from an image of any size.
 # - A fully connected layer is a convolution with a kernel as large as its map. On a larger image it gives a
 #   map of scores, and shares the work between windows.

@@ -35,7 +35,7 @@
 # is lost: in two dimensions each formula gets a second index. You will write those in the exercises.
 #
 # Numbers are `float64` until the network is trained. The first cell gives numpy's matrix products and torch
-# one thread each. For arrays as small as here, sharing the work costs about as much time as it saves.
+# one thread each, so that both are timed under the same conditions.
 
 # %%
 import os
@@ -96,7 +96,7 @@ def autograd(x, dy, layer):
 
 
 def compare(name, ours, x, dy, layer):
-    """Print a gradient beside torch's, and keep it."""
+    """Print a gradient beside torch's, and keep it. (Layers say x=x: x is another one later.)"""
     checks[name] = x, dy, layer, ours
     print(f"{name}: by hand {ours.round(4)}\n{'autograd':>{len(name) + 9}} {autograd(x, dy, layer).round(4)}")
 
@@ -111,7 +111,8 @@ figures.show(figure, alt="4 rows of 6: the weights 1, 2, −3, in each row one s
 # %% [markdown]
 # **Why must the loss be one number?** With one number at the end, what travels backwards has one number per
 # output. If you wanted the derivatives of *every* output, you would have to carry the whole Jacobian. Count
-# it for the first layer of a small network, 6 maps of 28 by 28 from an image of 28 by 28, and one image:
+# it for the first layer of a small network and one image: a 5 by 5 kernel each for 6 maps, all of them and
+# the image 28 by 28.
 
 # %%
 outputs, inputs = 6 * 28 * 28, 28 * 28
@@ -130,9 +131,7 @@ print(f"of which not zero: at most {outputs * 25:,}, one per output and weight")
 for name, above in (("ones", np.ones(4)), ("random", dy)):
     right = autograd(w, above, lambda t: slide(x, t))
     wrong = np.correlate(x, above[::-1], "valid")
-    print(
-        f"dy = {name:6}  right {right.round(3)}  wrong {wrong.round(3)}  equal: {np.allclose(right, wrong)}"
-    )
+    print(f"{name:6}  right {right.round(3)}  wrong {wrong.round(3)}  equal: {np.allclose(right, wrong)}")
 
 # %% jupyter={"source_hidden": true} tags=["question", "hide-input"]
 # A question: choose an answer below.
@@ -199,9 +198,7 @@ figure, (axes,) = figures.panels(width=7, height=3.2)
 title = "The gradient is negative for the true class, positive for the others"
 rows = {"logits": z, "p": p.round(2), "truth": truth, "dz": dz.round(2)}
 figures.named_rows(axes, rows, title=title, marked={"dz": [t]})
-figures.show(
-    figure, alt=f"Rows: logits, probabilities {p.round(2)}, truth 1 0 0 0, difference {dz.round(2)}."
-)
+figures.show(figure, alt=f"Rows: logits {z}, p {p.round(2)}, truth 1 0 0 0, difference {dz.round(2)}.")
 
 # %% [markdown]
 # One trap is numerical. $e^{1000}$ is too large for any float. Subtract the largest logit first: numerator
@@ -362,9 +359,9 @@ figures.show(figure, alt="Six inputs, four outputs. Heavy lines: x3 to y1 by w2,
 #
 # $$\frac{\partial L}{\partial x_t} = \sum_m dy_{t-m}\, w_m$$
 #
-# The minus sign is that of a true **convolution**. It is longer than `dy`: $K-1$ zeros stand on both sides of
-# it, so that windows may hang over the edge. This is called the **full** convolution. Its length is $(N-K+1)
-# + (K-1) = N$, as it must be.
+# The minus sign is that of a true **convolution**. It is longer than `dy`: $K-1$ zeros stand on each side of
+# `dy`, so that windows may hang over the edge. This is called the **full** convolution. Its length is
+# $(N-K+1) + (K-1) = N$, as it must be.
 
 # %%
 dx = np.zeros(N)
@@ -456,10 +453,9 @@ for m in range(K):
 tx, tw = torch.tensor(x)[None], torch.tensor(w)
 checks["input, 3 channels, 4 filters"] = x, dy, (lambda t, w=tw: functional.conv1d(t[None], w)[0]), dx
 checks["kernel, 3 channels, 4 filters"] = w, dy, (lambda t, x=tx: functional.conv1d(x, t)[0]), dw
-differ = [
-    np.abs(ours - autograd(at, above, layer)).max() for at, above, layer, ours in list(checks.values())[-2:]
-]
-print("dx and dw differ from autograd by", differ)
+for name in list(checks)[-2:]:
+    at, above, layer, ours = checks[name]
+    print(f"{name}: differs from autograd by {np.abs(ours - autograd(at, above, layer)).max():.0e}")
 
 # %% [markdown]
 # ## Checking every gradient
@@ -488,6 +484,7 @@ def differences(x, dy, layer, h=1e-5):
 
 
 def relative_error(one, other):
+    """Return the largest difference, divided by the largest number of both arrays."""
     return np.abs(one - other).max() / max(np.abs(one).max(), np.abs(other).max())
 
 
@@ -539,8 +536,9 @@ question(
 # layer one matrix product. In one dimension and one channel, row $m$ of the columns is the input from cell
 # $m$ on: a **slab**, one slice. So *columns* need $K$ copies, and no loop over windows.
 #
-# On the way back, each entry of `dcolumns` belongs to the cell that it was copied from. Cells were copied up
-# to $K$ times, so up to $K$ entries come home to one cell, and they **add up**. Again $K$ slices do it.
+# On the way back, each entry of `dcolumns`, the gradient of the columns, belongs to the cell that it was
+# copied from. Cells were copied up to $K$ times, so up to $K$ entries come home to one cell, and they **add
+# up**. Again $K$ slices do it.
 
 # %%
 x, K, O = np.array([1.0, 2, 3, 4, 5, 6]), 3, 4  # noqa: E741
@@ -588,7 +586,7 @@ figures.show(figure, alt=", ".join(f"{name} takes {ms:.2g} ms" for name, ms in s
 # 1. **`float32`**: half the bytes, and twice the numbers per instruction.
 # 2. **The batch stands innermost**: arrays are $(C, H, W, N)$. Then a slab is a run of $W \cdot N$
 #    neighbouring numbers in memory, and every slice, maximum and sum works on long runs. In the usual order
-#    $(N, C, H, W)$ a slab of a small picture is many short pieces.
+#    $(N, C, H, W)$ a slab of a small picture is many short pieces. A cell below measures it.
 # 3. **Memory is used again.** Columns are large. They are allocated once and filled anew in each step. They
 #    are also kept until the way back, where the gradient of the kernel needs them.
 #
@@ -602,7 +600,7 @@ class Conv:
 
     def __init__(self, C, F, K, P, rng, *, dtype=np.float32, is_first=False):
         self.K, self.P, self.is_first, self.fits = K, P, is_first, None
-        self.w = rng.normal(0, np.sqrt(2 / (C * K * K)), (F, C * K * K)).astype(dtype)
+        self.w = rng.normal(0, np.sqrt(2 / (C * K * K)), (F, C * K * K)).astype(dtype)  # as in lecture 1
         self.b = np.zeros((F, 1), dtype)
 
     def make_room(self, C, H, W, N):
@@ -621,10 +619,10 @@ class Conv:
         return array.reshape(-1, OH, OW * N).transpose(1, 0, 2)
 
     def forward(self, x):
-        if self.fits != x.shape:
+        if self.fits != x.shape:  # the first batch, or one of another size
             self.make_room(*x.shape)
-        self.padded[self.inside] = x
-        for i, j, slab in self.slabs:
+        self.padded[self.inside] = x  # the frame around it stays zero
+        for i, j, slab in self.slabs:  # what weight (i, j) meets at all places
             self.columns[:, i, j] = self.padded[slab]
         np.matmul(self.w, self.by_row(self.columns), out=self.by_row(self.y))
         self.y += self.b[:, :, np.newaxis, np.newaxis]
@@ -637,17 +635,17 @@ class Conv:
             return None
         np.matmul(self.w.T, self.by_row(dy), out=self.by_row(self.dcolumns))
         self.dpadded[:] = 0
-        for i, j, slab in self.slabs:
+        for i, j, slab in self.slabs:  # each entry goes home to the cell it came from
             self.dpadded[slab] += self.dcolumns[:, i, j]
-        return self.dpadded[self.inside]
+        return self.dpadded[self.inside]  # cropped: padding has no gradient
 
 
 # %% [markdown]
 # There is a surprise in it. The layer is *one* matrix product, yet `by_row` cuts it into one product per
-# output row; `np.matmul` does them all in one call. The numbers are the same. Measure both for the gradient
-# of the kernel in the first layer of LeNet. It is a few rows times a few columns, with a very long sum in
-# between, and general matrix products are tuned for large squares. Cut into pieces, each fits into the fast
-# memory of the processor, and small products have their own, shorter way through the library.
+# output row; `np.matmul` does them all in one call. Measure both for the gradient of the kernel, with 6
+# filters of 5 by 5. It is a few rows times a few columns, with a very long sum in between. Likely reasons for
+# what you see: general matrix products are tuned for large squares, and each small piece fits into the fast
+# memory of the processor. The cell also copies one slab in both orders of decision 2.
 
 
 # %%
@@ -658,17 +656,22 @@ flat, pieces = dy.reshape(6, -1), layer.by_row(dy)
 whole = min(repeat(lambda: flat @ one.T, number=1, repeat=9))  # other work can only make a run slower
 cut = min(repeat(lambda: np.matmul(pieces, rows).sum(axis=0), number=1, repeat=9))
 print(f"one product {1e3 * whole:.2f} ms, one per output row {1e3 * cut:.2f} ms: {whole / cut:.1f} to 1")
+print("same numbers:", np.allclose(flat @ one.T, np.matmul(pieces, rows).sum(axis=0), rtol=1e-3, atol=1e-2))
+usual = np.ascontiguousarray(layer.padded.transpose(3, 0, 1, 2))
+outer = min(repeat(lambda: usual[:, :, 2:30, 2:30].copy(), number=9, repeat=9))
+inner = min(repeat(lambda: layer.padded[:, 2:30, 2:30].copy(), number=9, repeat=9))
+print(f"copying a slab: batch innermost against (N, C, H, W), {outer / inner:.1f} times as fast")
 
 # %% [markdown]
 # The other layers are short. **Max pooling** of 2 by 2 is the maximum of two strided slices, done twice:
-# first of left and right neighbours, then of upper and lower ones. The comparisons are kept; on the way back
-# they send the gradient to one side, and the rest to the other. A strict `>` makes the first win a tie.
-# **Fully connected** layers are matrix products; **ReLU** keeps its gates.
+# first of left and right neighbours, then of upper and lower ones. The comparisons are kept. On the way back
+# a comparison, 1 or 0, times the gradient is one side's part, and what is left is the other's. A strict `>`
+# makes the first win a tie. **Fully connected** layers are matrix products; **ReLU** keeps its gates.
 
 
 # %%
 class MaxPool:
-    """Windows of 2 by 2 side by side: (C, H, W, N) -> (C, H/2, W/2, N)."""
+    """Windows of 2 by 2 side by side, H and W even: (C, H, W, N) -> (C, H/2, W/2, N)."""
 
     def forward(self, x):
         left, right = x[:, :, 0::2], x[:, :, 1::2]
@@ -688,6 +691,8 @@ class MaxPool:
 
 
 class ReLU:
+    """The larger of x and 0, for arrays of any shape."""
+
     def forward(self, x):
         self.is_open = x > 0
         return np.maximum(x, 0)
@@ -697,7 +702,7 @@ class ReLU:
 
 
 class Dense:
-    """Fully connected, from anything that has the batch innermost: (..., N) -> (M, N)."""
+    """Fully connected, D numbers of each image, in any shape, to M: (..., N) -> (M, N)."""
 
     def __init__(self, D, M, rng, *, dtype=np.float32, spread=None):
         self.w = rng.normal(0, np.sqrt(2 / D) if spread is None else spread, (M, D)).astype(dtype)
@@ -713,11 +718,12 @@ class Dense:
 
 
 # %% [markdown]
-# The **loss** is a mean over the batch, so each image gets $1/N$ of the gradient. The **network** calls its
-# layers forwards and then backwards. **SGD with momentum** (lecture 1) keeps a running sum $v$ of gradients,
-# in which older ones fade: $v \leftarrow \mu v + g$, $\ w \leftarrow w - \eta\, v$. **Weight decay** adds
-# $\lambda w$ to the gradient of the weights: it pulls them towards zero, which keeps a small training set
-# from being learned by heart.
+# The **loss** is a mean over the batch, so each image gets $1/N$ of the gradient. The **network** is a
+# *LeNet*, named after an early convolutional network; it calls its layers forwards and then backwards.
+# Stochastic gradient descent (SGD, lecture 1) **with momentum** keeps a running sum $v$ of the gradients $g$,
+# in which older ones fade: $v \leftarrow \mu v + g$, $\ w \leftarrow w - \eta\, v$, with a learning rate
+# $\eta$ and $\mu = 0.9$, say. **Weight decay** adds $\lambda w$ to the gradient of the weights: it pulls them
+# towards zero, and is meant to keep a small training set from being learned by heart.
 
 
 # %%
@@ -736,19 +742,15 @@ class SoftmaxCrossEntropy:
 
 
 class LeNet:
-    """Two convolutions and three fully connected layers, for images of 28 by 28: today's LeNet-5."""
+    """Two convolutions of A and B maps and three dense layers, for 28 by 28. A=6, B=16: today's LeNet-5."""
 
     def __init__(self, rng, *, maps=(6, 16), dtype=np.float32, last=0.01):
         self.loss, (A, B) = SoftmaxCrossEntropy(), maps
         self.layers = [Conv(1, A, 5, 2, rng, dtype=dtype, is_first=True), ReLU(), MaxPool()]
         self.layers += [Conv(A, B, 5, 0, rng, dtype=dtype), ReLU(), MaxPool()]
-        self.layers += [
-            Dense(25 * B, 120, rng, dtype=dtype),
-            ReLU(),
-            Dense(120, 84, rng, dtype=dtype),
-            ReLU(),
-        ]
-        self.layers += [Dense(84, 10, rng, dtype=dtype, spread=last)]
+        self.layers += [Dense(25 * B, 120, rng, dtype=dtype), ReLU()]
+        self.layers += [Dense(120, 84, rng, dtype=dtype), ReLU()]
+        self.layers += [Dense(84, 10, rng, dtype=dtype, spread=last)]  # small: see rung 1
         self.with_weights = [layer for layer in self.layers if hasattr(layer, "w")]
         self.v = [(np.zeros_like(layer.w), np.zeros_like(layer.b)) for layer in self.with_weights]
 
@@ -811,8 +813,8 @@ errors = [relative_error(one, other.reshape(one.shape)) for one, other in pairs]
 print("relative errors of the ten gradients:", *(f"{error:.0e}" for error in errors))
 
 # %% [markdown]
-# Is it fast? Take LeNet's second convolution, forwards, and measure it on your machine: one number at a time
-# in Python; loops that handle the 64 images of the batch at once; columns; and torch.
+# Is it fast? Take LeNet's second convolution, forwards, and measure it on your machine: loops, one number at
+# a time in Python, for one image; columns, for a batch of 64; and torch, for the same batch.
 
 # %%
 layer, x = Conv(6, 16, 5, 0, rng), rng.normal(size=(6, 14, 14, 64)).astype(np.float32)
@@ -877,7 +879,7 @@ print(f"images/s: numpy {ours:,.0f}, torch {library:,.0f}; numpy reaches {ours /
 #
 # **Rung 1: the loss at the start.** A network that knows nothing should give every class the same chance.
 # Then $p = 1/10$, and the loss is $\log 10$. If it is much larger, the network starts out sure of something
-# wrong, mostly because the last weights are too large. Measure twenty networks, with two spreads of these
+# wrong, often because the last weights are too large. Measure twenty networks, with two spreads of these
 # weights.
 
 # %%
@@ -917,18 +919,17 @@ figure, (axes,) = figures.panels(width=9, height=3)
 title = f"The loss on 50 images begins near log 10; all are right after {len(losses)} steps"
 curves = {"loss": losses, "share of right answers": hits[1:], "log 10": np.full(len(losses), np.log(10))}
 figures.profiles(axes, np.arange(len(losses)), curves, title=title, xlabel="step", ylabel="loss; share")
-figures.show(
-    figure, alt=f"The loss falls from {losses[0]:.2f} to {losses[-1]:.2f}; the share of right ones rises."
-)
+figures.show(figure, alt=f"Loss: {losses[0]:.2f} to {losses[-1]:.2f}; right: up to {hits[-1]:.0%}.")
 
 # %% [markdown]
-# **Rung 3: train.** 6,000 images, batches of 64, and a slightly wider LeNet with 8 and 32 maps. Four helps,
-# because 6,000 images are few:
+# **Rung 3: train.** 6,000 images, batches of 64, and a wider LeNet with 8 and 32 maps. It gets four of the
+# usual aids. (How much each one brings is not measured here.)
 #
-# - each picture is shown as it is or mirrored, and moved by up to one pixel: a coat stays a coat;
-# - the learning rate warms up, so that the first steps break nothing, and falls along a cosine to 0;
-# - weight decay;
-# - inputs are standardised (done above).
+# - Half of each batch is mirrored, and all of it moved by up to one pixel: a coat stays a coat.
+# - The learning rate grows in the first fifth of the steps, so that they break nothing (it *warms up*), and
+#   then falls along a cosine to 0.
+# - Weight decay, as above.
+# - The inputs are standardised: mean 0, spread 1 (done above).
 #
 # The bar moves with the epochs (an **epoch** is one pass over the training set).
 
@@ -937,10 +938,11 @@ EPOCHS, BATCH, PEAK = 16, 64, 0.05
 net, losses, curve = LeNet(np.random.default_rng(3), maps=(8, 32)), [], []
 before, steps = net.layers[0].w.copy(), EPOCHS * (len(train.labels) // BATCH)
 rates = PEAK * (1 + np.cos(np.pi * np.arange(steps) / steps)) / 2
-rates *= np.minimum(1, np.arange(1, steps + 1) / (0.2 * steps))
+rates *= np.minimum(1, np.arange(1, steps + 1) / (0.2 * steps))  # the warm-up
 
 
 def answers_of(net, x):
+    """Return the network's classes for 1,000 images, a hundred at a time."""
     return np.concatenate([net.forward(x[..., i : i + 100]).argmax(axis=0) for i in range(0, 1000, 100)])
 
 
@@ -952,13 +954,14 @@ for bar.value in range(1, EPOCHS + 1):
     for first in range(0, len(order) - BATCH + 1, BATCH):
         chosen = order[first : first + BATCH]
         x = inputs[..., chosen]
-        x[..., : BATCH // 2] = x[:, :, ::-1, : BATCH // 2].copy()
-        x = np.roll(x, rng.integers(-1, 2, 2), axis=(1, 2))
+        x[..., : BATCH // 2] = x[:, :, ::-1, : BATCH // 2].copy()  # mirrored, left to right
+        x = np.roll(x, rng.integers(-1, 2, 2), axis=(1, 2))  # moved; what leaves comes in opposite
         losses.append(net.loss_and_gradients(x, train.labels[chosen]))
         net.step(rates[len(losses) - 1], decay=0.002)
     curve.append(100 * (answers_of(net, test_inputs) == test.labels).mean())
     if bar.value % 4 == 0:
-        print(f"epoch {bar.value:2}: loss {np.mean(losses[-93:]):.3f}, test accuracy {curve[-1]:.1f} %")
+        loss = np.mean(losses[-steps // EPOCHS :])  # of this epoch
+        print(f"epoch {bar.value:2}: loss {loss:.3f}, test accuracy {curve[-1]:.1f} %")
 seconds = perf_counter() - begin
 print(f"{seconds:.0f} s for {steps} steps, {steps * BATCH / seconds:,.0f} images/s")
 figure, (axes,) = figures.panels(width=9, height=3)
@@ -971,19 +974,21 @@ figures.show(figure, alt=f"The test accuracy rises from {curve[0]:.1f} % to {cur
 #
 # Nobody wrote these filters. Each weight began at random and was moved in each of the steps counted above by
 # the sum you met in *The gradient of the kernel*. Look at the eight filters of the first layer before and
-# after.
+# after. At the start neighbouring weights have nothing to do with each other. Afterwards they have: bright
+# and dark areas form, as in the edge detectors of lecture 3. Their **correlation** says how much: near
+# 0, by chance a little above or below, for not at all, and 1 for as much as possible.
 
 # %%
 after = net.layers[0].w
 labels = [f"{when} {f}" for when in ("before", "after") for f in range(8)]
-moved = np.abs(after - before).mean() / np.abs(before).mean()
-figure, (axes,) = figures.panels(width=10, height=3.6)
-title = f"Training moved the first layer's weights by {moved:.0%} of their size on average"
 both = np.concatenate([before, after]).reshape(16, 5, 5)
+moved = np.abs(after - before).mean() / np.abs(before).mean()
+print(f"training moved the first layer's weights by {moved:.0%} of their size on average")
+alike = [np.corrcoef(part[..., 1:].ravel(), part[..., :-1].ravel())[0, 1] for part in (both[:8], both[8:])]
+figure, (axes,) = figures.panels(width=10, height=3.6)
+title = "Correlation of neighbours in a row: before {:.2f}, after training {:.2f}".format(*alike)
 figures.feature_maps(axes, both, title=title, labels=labels, columns=8, unit="weight")
-figures.show(
-    figure, alt="Eight filters, random before training; after it with bright and dark sides, for edges."
-)
+figures.show(figure, alt="Eight filters: random before training; after it some have bright and dark areas.")
 
 # %% [markdown]
 # What does the network still get wrong? Show some of its mistakes, and count who is taken for whom: row, the
@@ -1005,7 +1010,7 @@ for axes, number in zip(panels, wrong, strict=True):
 pairs = "; ".join(f"{names[test.labels[n]]} taken for {names[answers[n]]}" for n in wrong)
 figures.show(figure, alt=f"Five pictures that the network gets wrong: {pairs}.")
 figure, (axes,) = figures.panels(width=7.5, height=5)
-figures.number_grid(axes, confusion, title=f"{off.sum()} mistakes; {most}")
+figures.number_grid(axes, confusion, title=f"Row: truth, column: answer. {off.sum()} mistakes;\n{most}")
 for number, name in enumerate(names):
     axes.text(10.3, number + 0.5, f"{number} {name}", va="center", fontsize=9)
 figures.show(figure, alt=f"The confusion matrix, 10 by 10, most counts on the diagonal. Beside it, {most}.")
@@ -1017,14 +1022,15 @@ figures.show(figure, alt=f"The confusion matrix, 10 by 10, most counts on the di
 # >
 # > 1. *Convolution* numbers its kernel $w_7\,w_8\,w_9$ / $w_4\,w_5\,w_6$ / $w_1\,w_2\,w_3$: from the bottom
 # >    left. Whether the kernel is laid on the image as drawn or turned by 180° is left open. The cell
-# >    computes both. Their gradients are each other's, turned: whichever you choose, training arrives at the
-# >    same network. (Counting from the bottom left is neither: it flips the rows only.)
+# >    computes both. Their gradients are each other's, turned: whichever you choose, training that starts
+# >    from the same function arrives at the same function. (Counting from the bottom left is neither: it
+# >    flips the rows only.)
 # > 2. The same slide says that weights are *learned by backpropagation*. Backpropagation computes the
 # >    gradient. What changes the weights is gradient descent, with a learning rate.
-# > 3. *Review: Backpropagation* says that noise often gives better solutions and that weights may not settle.
-# >    That holds for a constant learning rate; the decay above is the usual remedy. The wrong signs, squares
-# >    and names in the review's formulas are listed in [lecture 1,
-# >    Errata](01_feedforward_review.ipynb#Errata).
+# > 3. *Review: Backpropagation* says that noise often gives better solutions and that weights may not
+# >    settle. The second holds for a constant learning rate; a rate that falls to 0, as above, is the usual
+# >    remedy. The first is a tendency and no rule. The wrong signs, squares and names in the review's
+# >    formulas are listed in [lecture 1, Errata](01_feedforward_review.ipynb#Errata).
 
 # %%
 drawn = np.array([[7.0, 8, 9], [4, 5, 6], [1, 2, 3]])

@@ -50,6 +50,7 @@ def record_reference(task: Task, reference: SimpleNamespace, cases: Iterable[Cas
         outcomes=_outcomes(task, getattr(reference, task.name), cases),
         mistakes=(),
         forbids=task.forbids,
+        shares=task.shares,
     )
 
 
@@ -167,6 +168,7 @@ def _describe(expected: Expected, arrays: dict[str, NDArray[Any]]) -> dict[str, 
         "returns": expected.returns,
         "points": expected.points,
         "forbids": expected.forbids,
+        **({"shares": expected.shares} if expected.shares else {}),
         "mistakes": {m.name: {"why": m.why, "section": m.section} for m in expected.mistakes},
         "cases": cases,
     }
@@ -209,6 +211,7 @@ def _restore(name: str, text: Mapping[str, Any], arrays: Mapping[str, NDArray[An
         outcomes=tuple(outcome(case["expected"]) for case in text["cases"]),
         mistakes=(),
         forbids=tuple(text.get("forbids", ())),
+        shares=text.get("shares", {}),
     )
     mistakes = tuple(
         ExpectedMistake(

@@ -60,8 +60,8 @@ def as_text(verdict: Verdict, said: str, notes: Sequence[str] = ()) -> str:
     if verdict.word == "not attempted":
         return "\n".join(lines)
     for group, passed in verdict.passed.items():
-        note = _note(verdict, group)
-        lines.append(f"  {'passed' if passed else 'FAILED'}  {group} ({verdict.points[group]:g}){note}")
+        mark = "passed" if passed else "PARTLY" if verdict.earned[group] else "FAILED"
+        lines.append(f"  {mark}  {group} ({_earned(verdict, group)}){_note(verdict, group)}")
     for diagnosis in verdict.diagnoses:
         lines.append(f"{_name(diagnosis)}. {diagnosis.why}")
         if diagnosis.section:
@@ -128,16 +128,26 @@ def heat_map(array: NDArray[Any], title: str, mark: tuple[int, int] | None = Non
 def _groups(verdict: Verdict) -> str:
     rows = [_row("th", "", "cases", "points")]
     for group, passed in verdict.passed.items():
-        mark = "&#10003; passed" if passed else "&#10007; failed"
+        mark = (
+            "&#10003; passed" if passed else "&#9680; partly" if verdict.earned[group] else "&#10007; failed"
+        )
         words = html.escape(group + _note(verdict, group))
-        rows.append(_row("td", mark, words, f"{verdict.points[group]:g}"))
+        rows.append(_row("td", mark, words, _earned(verdict, group)))
     return f"<table>{''.join(rows)}</table>"
 
 
 def _note(verdict: Verdict, group: str) -> str:
-    """Return what the cases of a group that passed have to say, after a colon."""
+    """Return what there is to say of a group, after a colon: how fast it was, or what of it is right."""
+    if not verdict.passed[group]:
+        return f": {' and '.join(verdict.right[group])} right" if verdict.earned[group] else ""
     notes = [case.note for case in verdict.cases if case.case.group == group and case.note]
-    return f": {notes[-1]}" if notes and verdict.passed[group] else ""
+    return f": {notes[-1]}" if notes else ""
+
+
+def _earned(verdict: Verdict, group: str) -> str:
+    """Return the points of a group; what it earned comes first where that is a part of them."""
+    earned, points = verdict.earned[group], verdict.points[group]
+    return f"{earned:.3g} of {points:g}" if 0 < earned < points else f"{points:g}"
 
 
 def _row(tag: str, *texts: str) -> str:

@@ -78,7 +78,8 @@ class Task:
 
     ``points`` maps each group of cases to what it is worth. ``cases`` makes the cases from a generator:
     a fixed seed gives the public ones that ship with the exercise, any other seed gives fresh ones.
-    ``returns`` names what the call returns, in order. ``probe`` is a key of ``probe.PROBES``.
+    ``returns`` names what the call returns, in order; ``shares`` may say which share of a group's points each
+    of them is worth, else they are worth the same. ``probe`` is a key of ``probe.PROBES``.
     ``oracle`` computes the same by other means, such as a library: a release is refused where the reference
     differs from it. ``hidden`` makes further cases of the same groups that only the instructor's side uses.
     ``forbids`` names packages that a solution does without: they are not there when it is judged.
@@ -92,6 +93,7 @@ class Task:
     oracle: Answer | None = None
     hidden: Callable[[np.random.Generator], Iterable[Case]] = lambda rng: ()
     forbids: tuple[str, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
     def mistake(self, why: str, section: str) -> Callable[[Answer], Answer]:
@@ -126,3 +128,4 @@ class Expected:
     outcomes: tuple[Outcome, ...]
     mistakes: tuple[ExpectedMistake, ...]
     forbids: tuple[str, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_utils.check import race
-from course_utils.check.compare import difference
+from course_utils.check.compare import array_difference, difference
 from course_utils.check.diagnose import Diagnosis, diagnose
 from course_utils.check.task import Case, Expected, Outcome
 
@@ -39,18 +39,24 @@ class CaseVerdict:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a task earned and why. ``passed`` tells for each group whether all of its cases passed."""
+    """What a task earned and why.
+
+    ``passed`` tells for each group whether all of its cases passed, ``right`` which of the results are right
+    in all of its cases, and ``earned`` the points that these are worth.
+    """
 
     task: str
     points: dict[str, float]
     passed: dict[str, bool]
+    right: dict[str, tuple[str, ...]]
+    earned: dict[str, float]
     cases: tuple[CaseVerdict, ...]
     diagnoses: tuple[Diagnosis, ...]
 
     @property
     def score(self) -> float:
-        """Points of the groups that passed, between 0 and ``max_score``."""
-        return round(float(sum(self.points[group] for group, passed in self.passed.items() if passed)), 6)
+        """Points that the groups earned, between 0 and ``max_score``."""
+        return round(float(sum(self.earned.values())), 6)
 
     @property
     def max_score(self) -> float:
@@ -105,7 +111,8 @@ class Verdict:
 def judge(expected: Expected, outcomes: Sequence[Outcome], faster: float = race.FASTER) -> Verdict:
     """Compare ``outcomes``, one for each case of ``expected``, and give points by group.
 
-    A race must be ``faster`` times as fast as a plain loop.
+    Where a call returns several results, those that are right in all cases of a group earn their share of its
+    points. A race must be ``faster`` times as fast as a plain loop.
     """
     hide = expected.probe == "answer"
     cases = []
@@ -120,10 +127,43 @@ def judge(expected: Expected, outcomes: Sequence[Outcome], faster: float = race.
         group: all(not case.differs for case in cases if case.case.group == group)
         for group in expected.points
     }
+    right = {
+        group: _right_results(expected, [case for case in cases if case.case.group == group])
+        for group in expected.points
+    }
+    shares = {name: expected.shares.get(name, 1.0) for name in expected.returns}
+    earned = {
+        group: points
+        if passed[group]
+        else points * sum(shares[r] for r in right[group]) / sum(shares.values())
+        for group, points in expected.points.items()
+    }
     diagnoses = diagnose(expected, outcomes)
     if not diagnoses and not all(passed.values()) and _only_slow(cases):
         diagnoses = (TOO_SLOW,)
-    return Verdict(expected.name, dict(expected.points), passed, tuple(cases), diagnoses)
+    return Verdict(expected.name, dict(expected.points), passed, right, earned, tuple(cases), diagnoses)
+
+
+def _right_results(expected: Expected, cases: Sequence[CaseVerdict]) -> tuple[str, ...]:
+    """Return which results are right in every one of ``cases``; none where one ends in an error."""
+
+    def is_right(case: CaseVerdict, name: str) -> bool:
+        if not case.differs:
+            return True
+        want, got, changed = (
+            case.expected.arrays,
+            case.got.arrays,
+            set(case.got.arrays) - set(expected.returns),
+        )
+        return (
+            not case.case.multiply_adds
+            and not changed
+            and name in want
+            and name in got
+            and not array_difference(want[name], got[name], case.case.tolerance)
+        )
+
+    return tuple(name for name in expected.returns if all(is_right(case, name) for case in cases))
 
 
 def _only_slow(cases: Sequence[CaseVerdict]) -> bool:

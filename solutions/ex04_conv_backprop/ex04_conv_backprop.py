@@ -245,7 +245,9 @@ check(avg_pool2d_backward)
 # | `dx` | $1 \cdot (4, 5)$ to cells 0 and 1 | $10 \cdot (4, 5)$ to cells 1 and 2 | $(4, 5 + 40, 50) = (4, 45, 50)$ |
 # | `db` | $1$ | $10$ | $11$ |
 #
-# Loops are fine. Write it so that it is right; making it fast is the next exercise.
+# Loops are fine. Write it so that it is right; making it fast is the next exercise. You can begin with `db` and return
+# zeros for what is still missing: a gradient that is right earns its share of the points, `dx` and `dw` two fifths each, `db`
+# one fifth.
 
 
 # %% nbgrader={"grade": false, "grade_id": "solution_conv2d_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}

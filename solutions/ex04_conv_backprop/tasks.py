@@ -791,6 +791,7 @@ conv2d_backward = Task(
     },
     conv2d_cases,
     returns=("dx", "dw", "db"),
+    shares={"dx": 2, "dw": 2, "db": 1},
     oracle=torch_conv2d,
     hidden=conv2d_hidden,
     forbids=NUMPY_ONLY,

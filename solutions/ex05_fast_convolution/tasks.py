@@ -936,6 +936,7 @@ conv2d_fast_backward = Task(
     },
     backward_cases,
     returns=("dx", "dw", "db"),
+    shares={"dx": 2, "dw": 2, "db": 1},
     oracle=torch_gradients,
     hidden=backward_hidden,
     forbids=NUMPY_ONLY,
