@@ -18,10 +18,10 @@ from course_utils.figures.charts import log_bars, profiles
 from course_utils.figures.connections import connections, reaching, weight_matrix
 from course_utils.figures.display import panels, png, show
 from course_utils.figures.gradients import cell_terms, kernel_links, log_curves, named_rows, weight_terms
-from course_utils.figures.grids import number_grid, sliding_window, window_positions
+from course_utils.figures.grids import number_grid, padded_positions, sliding_window, window_positions
 from course_utils.figures.images import blocks, feature_maps, picture
 from course_utils.figures.networks import network
-from course_utils.figures.pooling import bars, padded_positions, pooled_row, pooling_window
+from course_utils.figures.pooling import bars, pooled_row, pooling_window
 
 __all__ = [
     "bars",

@@ -10,28 +10,27 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils.figures.charts import profiles
-from course_utils.figures.grids import (
+from course_utils.figures.cells import (
     AMOUNT,
-    FAINT,
     GAP,
     LINE,
     NARROWEST,
     SIGNED,
     WINDOW,
-    _canvas,
-    _cell_points,
-    _cells,
-    _font,
-    _indices,
-    _ink,
-    _label,
-    _matrix,
-    _number,
-    _outline,
-    _padding_cells,
-    _text,
+    as_matrix,
+    canvas,
+    cell_points,
+    font_size,
+    in_words,
+    indices,
+    ink_on,
+    label,
+    number_cells,
+    outline,
+    padding_cells,
+    write,
 )
+from course_utils.figures.charts import profiles
 
 QUIET = "#ececec"
 FAINT_LINE = "#b4b4b4"
@@ -57,25 +56,25 @@ def named_rows(
     if not rows:
         raise ValueError("there are no rows to draw")
     lines = {
-        name: _matrix(np.atleast_2d(np.asarray(row, dtype=np.float64)), name) for name, row in rows.items()
+        name: as_matrix(np.atleast_2d(np.asarray(row, dtype=np.float64)), name) for name, row in rows.items()
     }
     for name, line in lines.items():
         if len(line) != 1:
             raise ValueError(f"{name} must have one dimension, not the shape {np.shape(rows[name])}")
     longest = max(line.shape[1] for line in lines.values())
     room = 0.34 * max(len(name) for name in lines) + 0.5
-    _canvas(axes, longest + room + 0.2, ROW_STEP * len(lines) + 0.1, left=-room, top=-0.2)
-    size = _cell_points(axes)
+    canvas(axes, longest + room + 0.2, ROW_STEP * len(lines) + 0.1, left=-room, top=-0.2)
+    size = cell_points(axes)
     for number, (name, line) in enumerate(lines.items()):
         top = number * ROW_STEP
-        _cells(axes, line, 0.0, top, size, colours=SIGNED)
-        _text(
+        number_cells(axes, line, 0.0, top, size, colours=SIGNED)
+        write(
             axes, -0.25, top + 0.5, name, ha="right", va="center", fontsize=max(7.0, min(10.0, 0.45 * size))
         )
         for cell in (marked or {}).get(name, ()):
             if not 0 <= cell < line.shape[1]:
                 raise ValueError(f"{name} has no cell {cell}")
-            _outline(axes, cell, top, 1, 1)
+            outline(axes, cell, top, 1, 1)
     axes.set_title(title)
     return axes
 
@@ -119,8 +118,8 @@ def kernel_links(
     outs = {number for (_, number, _), marked in zip(links, chosen, strict=True) if marked}
     plain = not any(chosen)
 
-    _canvas(axes, long + 2.2, 5.6, left=-2.1, top=-0.4)
-    size = _cell_points(axes)
+    canvas(axes, long + 2.2, 5.6, left=-2.1, top=-0.4)
+    size = cell_points(axes)
     for heavy in (False, True):
         lines = [
             [(source + 0.5, 1.0), (below[number] + 0.5, 4.0)]
@@ -141,8 +140,8 @@ def kernel_links(
         _box(axes, source, 0.0, "0" if outside else f"x{source - padding}", size, source in ins, outside)
     for number, left in enumerate(below):
         _box(axes, left, 4.0, f"y{number}", size, number in outs, outside=False)
-    _text(axes, -0.3, 0.5, "input", ha="right", va="center", fontsize=9)
-    _text(axes, -0.3, 4.5, "output", ha="right", va="center", fontsize=9)
+    write(axes, -0.3, 0.5, "input", ha="right", va="center", fontsize=9)
+    write(axes, -0.3, 4.5, "output", ha="right", va="center", fontsize=9)
     axes.set_title(title)
     return axes
 
@@ -166,7 +165,7 @@ def weight_terms(
 
     Raises ``ValueError`` when ``upstream`` is not as large as the output, or there is no such weight.
     """
-    inner, above = _matrix(image, "image"), _matrix(upstream, "upstream")
+    inner, above = as_matrix(image, "image"), as_matrix(upstream, "upstream")
     _check_sizes(inner.shape, kernel_shape, above.shape, stride, padding)
     if not (0 <= weight[0] < kernel_shape[0] and 0 <= weight[1] < kernel_shape[1]):
         raise ValueError(f"a kernel of {kernel_shape} has no weight {weight}")
@@ -180,19 +179,21 @@ def weight_terms(
     tall, wide = padded.shape
     middle = wide + GAP
     right = middle + max(columns, NARROWEST) + GAP
-    _canvas(axes, right + max(columns, NARROWEST) + 1.4, max(tall, rows + 1.2) + 2.1, left=-0.9, top=-1.8)
-    size = _cell_points(axes)
+    canvas(axes, right + max(columns, NARROWEST) + 1.4, max(tall, rows + 1.2) + 2.1, left=-0.9, top=-1.8)
+    size = cell_points(axes)
     _marked_cells(axes, inner, padding, framed, size, colours=AMOUNT)
-    _input_indices(axes, inner.shape, padding, size)
-    _label(axes, "input" + (", padded" if padding else ""), 0.0, 0.0)
-    _cells(axes, above, middle, 0.0, size, colours=SIGNED)
-    _indices(axes, above.shape, middle, 0.0, size)
-    _label(axes, "gradient from above", middle, 0.0)
-    _cells(axes, terms, right, 0.0, size, colours=SIGNED)
-    _label(axes, "products", right, 0.0)
-    _text(axes, right, rows + 0.3, f"sum = {_number(total)}", ha="left", va="top", fontsize=10, weight="bold")
+    indices(axes, inner.shape, 0.0, 0.0, size, padding=padding)
+    label(axes, "input" + (", padded" if padding else ""), 0.0, 0.0)
+    number_cells(axes, above, middle, 0.0, size, colours=SIGNED)
+    indices(axes, above.shape, middle, 0.0, size)
+    label(axes, "gradient from above", middle, 0.0)
+    number_cells(axes, terms, right, 0.0, size, colours=SIGNED)
+    label(axes, "products", right, 0.0)
+    write(
+        axes, right, rows + 0.3, f"sum = {in_words(total)}", ha="left", va="top", fontsize=10, weight="bold"
+    )
     name = f"w[{weight[0]}, {weight[1]}]"
-    axes.set_title(title or f"{name} met {len(framed)} cells: the gradient of {name} is {_number(total)}")
+    axes.set_title(title or f"{name} met {len(framed)} cells: the gradient of {name} is {in_words(total)}")
     return axes
 
 
@@ -215,7 +216,11 @@ def cell_terms(
 
     Raises ``ValueError`` when ``upstream`` is not as large as the output, or there is no such cell.
     """
-    inner, above, weights = _matrix(image, "image"), _matrix(upstream, "upstream"), _matrix(kernel, "kernel")
+    inner, above, weights = (
+        as_matrix(image, "image"),
+        as_matrix(upstream, "upstream"),
+        as_matrix(kernel, "kernel"),
+    )
     _check_sizes(inner.shape, weights.shape, above.shape, stride, padding)
     if not (0 <= cell[0] < inner.shape[0] and 0 <= cell[1] < inner.shape[1]):
         raise ValueError(f"an input of {inner.shape} has no cell {cell}")
@@ -235,25 +240,25 @@ def cell_terms(
     lower = max(above.shape[0], weights.shape[0]) + 2.0
     right = middle + max(above.shape[1], weights.shape[1], NARROWEST + 1.5) + GAP
     across, down = right + max(above.shape[1], weights.shape[1], NARROWEST), lower + above.shape[0]
-    _canvas(axes, across + 1.4, max(tall, down + 0.9) + 2.1, left=-0.9, top=-1.8)
-    size = _cell_points(axes)
+    canvas(axes, across + 1.4, max(tall, down + 0.9) + 2.1, left=-0.9, top=-1.8)
+    size = cell_points(axes)
     _marked_cells(axes, inner, padding, [(row, column)], size, colours=AMOUNT)
-    _input_indices(axes, inner.shape, padding, size)
-    _label(axes, "input" + (", padded" if padding else ""), 0.0, 0.0)
+    indices(axes, inner.shape, 0.0, 0.0, size, padding=padding)
+    label(axes, "input" + (", padded" if padding else ""), 0.0, 0.0)
     _marked_cells(axes, above, 0, [output for output, _ in pairs], size, colours=SIGNED, left=middle)
-    _indices(axes, above.shape, middle, 0.0, size)
-    _label(axes, "gradient from above", middle, 0.0)
+    indices(axes, above.shape, middle, 0.0, size)
+    label(axes, "gradient from above", middle, 0.0)
     _marked_cells(axes, weights, 0, [used for _, used in pairs], size, colours=SIGNED, left=right)
-    _indices(axes, weights.shape, right, 0.0, size)
-    _label(axes, "kernel", right, 0.0)
+    indices(axes, weights.shape, right, 0.0, size)
+    label(axes, "kernel", right, 0.0)
     if pairs:
-        _cells(axes, terms, middle, lower, size, colours=SIGNED)
-        _label(axes, "products", middle, lower, lift=0.25)
-    _text(
+        number_cells(axes, terms, middle, lower, size, colours=SIGNED)
+        label(axes, "products", middle, lower, lift=0.25)
+    write(
         axes,
         right,
         lower + 0.5,
-        f"sum = {_number(total)}",
+        f"sum = {in_words(total)}",
         ha="left",
         va="center",
         fontsize=10,
@@ -261,7 +266,7 @@ def cell_terms(
     )
     name = f"x[{cell[0]}, {cell[1]}]"
     reached = "1 output" if len(pairs) == 1 else f"{len(pairs)} outputs"
-    axes.set_title(title or f"{name} reached {reached}: the gradient of {name} is {_number(total)}")
+    axes.set_title(title or f"{name} reached {reached}: the gradient of {name} is {in_words(total)}")
     return axes
 
 
@@ -293,14 +298,14 @@ def _box(axes: Axes, left: float, top: float, words: str, size: float, marked: b
         )
     )
     if marked:
-        _outline(axes, left, top, 1, 1)
+        outline(axes, left, top, 1, 1)
     axes.text(
         left + 0.5,
         top + 0.5,
         words,
         ha="center",
         va="center",
-        fontsize=_font(size),
+        fontsize=font_size(size),
         zorder=6,
         in_layout=False,
     )
@@ -314,17 +319,6 @@ def _check_sizes(image: Cell, kernel: Cell, upstream: Cell, stride: int, padding
         raise ValueError(
             f"the gradient from above must have the shape {counted} of the output, not {upstream}"
         )
-
-
-def _input_indices(axes: Axes, shape: Cell, padding: int, size: float) -> None:
-    """Write the numbers of the input's own rows and columns: the padding has none."""
-    font = max(4.5, min(8.0, 0.4 * size))
-    for row in range(shape[0]):
-        y = row + padding + 0.5
-        _text(axes, -0.2, y, str(row), ha="right", va="center", fontsize=font, color=FAINT)
-    for column in range(shape[1]):
-        x = column + padding + 0.5
-        _text(axes, x, -0.15, str(column), ha="center", va="bottom", fontsize=font, color=FAINT)
 
 
 def _marked_cells(
@@ -341,13 +335,13 @@ def _marked_cells(
     height, width = matrix.shape
     tall, wide = height + 2 * padding, width + 2 * padding
     if padding:
-        _padding_cells(axes, tall, wide, padding, size)
+        padding_cells(axes, tall, wide, padding, size)
     chosen = set(framed)
     largest = float(np.abs(matrix).max()) or 1.0
     scale = Normalize(-largest if colours == SIGNED else min(0.0, float(matrix.min())), largest)
     palette = colormaps[colours]
-    words = {cell: _number(float(matrix[cell])) for cell in np.ndindex(matrix.shape)}
-    font = _font(size, max(len(word) for word in words.values()))
+    words = {cell: in_words(float(matrix[cell])) for cell in np.ndindex(matrix.shape)}
+    font = font_size(size, max(len(word) for word in words.values()))
     for (row, column), word in words.items():
         place = (row + padding, column + padding)
         shade = float(scale(matrix[row, column]))
@@ -362,8 +356,8 @@ def _marked_cells(
                 linewidth=0.6,
             )
         )
-        ink = _ink(palette, shade) if marked else "#555555"
-        _text(
+        ink = ink_on(palette, shade) if marked else "#555555"
+        write(
             axes,
             left + place[1] + 0.5,
             place[0] + 0.5,
@@ -374,4 +368,4 @@ def _marked_cells(
             color=ink,
         )
     for row, column in framed:
-        _outline(axes, left + column, row, 1, 1)
+        outline(axes, left + column, row, 1, 1)

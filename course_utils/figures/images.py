@@ -8,8 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 from numpy.typing import ArrayLike, NDArray
 
+from course_utils.figures.cells import cell_points
+
 ZERO_IS_GREY = "gray"
 FACES = ("#c6d4e8", "#8fa3c4", "#5f7396")  # front, top, side: told apart by brightness alone
+LABEL_POINTS = 15  # the room for a label above a map
 
 
 def picture(axes: Axes, image: ArrayLike, *, title: str) -> Axes:
@@ -61,7 +64,11 @@ def feature_maps(
     columns = columns or count
     rows = ceil(count / columns)
     gap = max(1.0, 0.04 * width)
-    head = 0.16 * height if labels is not None else gap
+    head = gap
+    if labels is not None:
+        head = 0.16 * height
+        axes.set(xlim=(0, columns * (width + gap)), ylim=(rows * (height + head), 0))
+        head = max(head, LABEL_POINTS / cell_points(axes))  # small maps would be written over
     largest = float(np.quantile(np.abs(stack), 0.995)) or float(np.abs(stack).max()) or 1.0
     for number, single in enumerate(stack):
         row, column = divmod(number, columns)
@@ -76,7 +83,7 @@ def feature_maps(
         )
         if labels is not None:
             axes.text(
-                left + width / 2, top - 0.03 * height, labels[number], ha="center", va="bottom", fontsize=10
+                left + width / 2, top - 0.2 * head, labels[number], ha="center", va="bottom", fontsize=10
             )
     axes.set_xlim(0, columns * (width + gap) - gap)
     axes.set_ylim(rows * (height + head) - head, -head)

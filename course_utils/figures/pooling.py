@@ -10,24 +10,24 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils.figures.charts import BARS
-from course_utils.figures.grids import (
+from course_utils.figures.cells import (
     AMOUNT,
     GAP,
     LINE,
     NARROWEST,
-    WINDOW,
-    _canvas,
-    _cell_points,
-    _font,
-    _indices,
-    _ink,
-    _label,
-    _matrix,
-    _number,
-    _outline,
-    _text,
+    as_matrix,
+    canvas,
+    cell_points,
+    cross,
+    font_size,
+    in_words,
+    indices,
+    ink_on,
+    label,
+    outline,
+    write,
 )
+from course_utils.figures.charts import BARS
 
 CHANGED = "#d55e00"
 RISE = 1.3  # cells between the row of inputs and the row of outputs above it
@@ -55,7 +55,7 @@ def pooled_row(
     Raises ``ValueError`` when the number of outputs is not that of the windows, or marks do not fit.
     """
     below, above = (
-        _matrix(np.atleast_2d(np.asarray(row, dtype=np.float64)), name)
+        as_matrix(np.atleast_2d(np.asarray(row, dtype=np.float64)), name)
         for row, name in ((inputs, "inputs"), (outputs, "outputs"))
     )
     starts = range(0, below.shape[1] - kernel_size + 1, stride)
@@ -65,8 +65,8 @@ def pooled_row(
     high = _marks(changed_outputs, len(starts), "outputs")
 
     base = 1 + RISE
-    _canvas(axes, below.shape[1] + ROOM + 0.3, base + 1 + 2 * (MARK + 0.25), left=-ROOM, top=-MARK - 0.3)
-    size = _cell_points(axes)
+    canvas(axes, below.shape[1] + ROOM + 0.3, base + 1 + 2 * (MARK + 0.25), left=-ROOM, top=-MARK - 0.3)
+    size = cell_points(axes)
     lefts = [start + (kernel_size - 1) / 2 for start in starts]
     lines = []
     for number, (start, left) in enumerate(zip(starts, lefts, strict=True)):
@@ -81,9 +81,9 @@ def pooled_row(
         if low[cell]:
             _bar(axes, cell, base + 1.08)
         if cell not in seen:
-            _cross(axes, cell, base)
+            cross(axes, cell, base)
     for name, y in (("pooled", 0.5), ("input", base + 0.5)):
-        _text(axes, -0.4, y, name, ha="right", va="center", fontsize=10)
+        write(axes, -0.4, y, name, ha="right", va="center", fontsize=10)
     axes.set_title(title)
     return axes
 
@@ -105,7 +105,7 @@ def pooling_window(
 
     Raises ``ValueError`` when ``outputs`` are not as many as windows, or there is no window of that number.
     """
-    cells, pooled = _matrix(inputs, "inputs"), _matrix(outputs, "outputs")
+    cells, pooled = as_matrix(inputs, "inputs"), as_matrix(outputs, "outputs")
     tops, lefts = (range(0, side - kernel_size + 1, stride) for side in cells.shape)
     if pooled.shape != (len(tops), len(lefts)):
         raise ValueError(f"{len(tops)} by {len(lefts)} windows, but outputs of shape {pooled.shape}")
@@ -115,23 +115,23 @@ def pooling_window(
     row, column = divmod(position, len(lefts))
     height, width = cells.shape
     right = width + GAP
-    _canvas(axes, right + max(len(lefts), NARROWEST) + 1.4, max(height, len(tops)) + 2.1, left=-0.9, top=-1.8)
-    size = _cell_points(axes)
+    canvas(axes, right + max(len(lefts), NARROWEST) + 1.4, max(height, len(tops)) + 2.1, left=-0.9, top=-1.8)
+    size = cell_points(axes)
     places = [(float(x), float(y)) for y, x in np.ndindex(cells.shape)]
     places += [(float(right + x), float(y)) for y, x in np.ndindex(filled.shape)]
     _values(axes, places, np.concatenate([cells.ravel(), filled.ravel()]), size)
-    _indices(axes, cells.shape, 0.0, 0.0, size)
-    _label(axes, f"input {height}×{width}", 0.0, 0.0)
+    indices(axes, cells.shape, 0.0, 0.0, size)
+    label(axes, f"input {height}×{width}", 0.0, 0.0)
     seen = [
         {cell for start in starts for cell in range(start, start + kernel_size)} for starts in (tops, lefts)
     ]
     for y, x in np.ndindex(cells.shape):
         if y not in seen[0] or x not in seen[1]:
-            _cross(axes, x, y)
-    _outline(axes, lefts[column], tops[row], kernel_size, kernel_size)
-    _indices(axes, filled.shape, right, 0.0, size)
-    _label(axes, f"output {len(tops)}×{len(lefts)}", right, 0.0)
-    _outline(axes, right + column, row, 1, 1)
+            cross(axes, x, y)
+    outline(axes, lefts[column], tops[row], kernel_size, kernel_size)
+    indices(axes, filled.shape, right, 0.0, size)
+    label(axes, f"output {len(tops)}×{len(lefts)}", right, 0.0)
+    outline(axes, right + column, row, 1, 1)
     axes.set_title(title)
     return axes
 
@@ -181,53 +181,6 @@ def bars(
     return axes
 
 
-def padded_positions(
-    axes: Axes, n: int, kernel_size: int, *, title: str, stride: int = 1, before: int = 0, after: int = 0
-) -> Axes:
-    """Draw every place where a window fits along ``n`` cells with ``before`` and ``after`` zeros around them.
-
-    As ``window_positions``, for padding that need not be the same on both sides: padding is hatched, cells
-    that no window covers are crossed out, and there is one line for each window.
-
-    Raises ``ValueError`` when no window fits.
-    """
-    length = before + n + after
-    starts = range(0, length - kernel_size + 1, stride)
-    if not starts:
-        raise ValueError(f"a window of {kernel_size} does not fit {length} cells")
-    seen = {cell for start in starts for cell in range(start, start + kernel_size)}
-    _canvas(axes, length + 4.2, len(starts) + 2.2, left=-3.9, top=-0.7)
-    font = _font(_cell_points(axes))
-    for cell in range(length):
-        inside = before <= cell < before + n
-        axes.add_patch(
-            Rectangle(
-                (cell, 0),
-                1,
-                1,
-                facecolor="#c6d4e8" if inside else "#f4f4f4",
-                edgecolor=LINE,
-                hatch=None if inside else "////",
-                linewidth=0.8,
-            )
-        )
-        if inside:
-            _text(axes, cell + 0.5, 0.5, str(cell - before), ha="center", va="center", fontsize=font)
-        if cell not in seen:
-            _cross(axes, cell, 0)
-    for line, start in enumerate(starts):
-        axes.add_patch(
-            Rectangle(
-                (start, line + 1.3), kernel_size, 0.7, facecolor="#00204d", edgecolor="white", linewidth=0.8
-            )
-        )
-        _text(axes, -0.3, line + 1.65, f"window {line}", ha="right", va="center", fontsize=9)
-    _text(axes, -0.3, 0.5, "cell", ha="right", va="center", fontsize=9)
-    axes.set_title(title, fontsize=11)
-    axes.set_anchor("N")
-    return axes
-
-
 def _marks(given: ArrayLike | None, length: int, name: str) -> NDArray[np.bool_]:
     marks = np.zeros(length, dtype=bool) if given is None else np.asarray(given, dtype=bool)
     if marks.shape != (length,):
@@ -241,15 +194,15 @@ def _values(
     """Draw cells at their places (left, top), on one scale: equal numbers, equal colours; NaN is empty."""
     known = values[~np.isnan(values)]
     scale = Normalize(min(0.0, float(known.min())), float(known.max()) or 1.0)
-    words = ["" if np.isnan(value) else _number(value) for value in values]
-    font = _font(size, max(map(len, words)))
+    words = ["" if np.isnan(value) else in_words(value) for value in values]
+    font = font_size(size, max(map(len, words)))
     palette = colormaps[AMOUNT]
     for (left, top), value, word in zip(places, values, words, strict=True):
         shade = float(scale(value)) if word else 0.0
         colour = palette(shade) if word else "white"
         axes.add_patch(Rectangle((left, top), 1, 1, facecolor=colour, edgecolor=LINE, linewidth=0.6))
-        ink = _ink(palette, shade)
-        _text(axes, left + 0.5, top + 0.5, word, ha="center", va="center", fontsize=font, color=ink)
+        ink = ink_on(palette, shade)
+        write(axes, left + 0.5, top + 0.5, word, ha="center", va="center", fontsize=font, color=ink)
 
 
 def _bar(axes: Axes, left: float, top: float) -> None:
@@ -258,8 +211,3 @@ def _bar(axes: Axes, left: float, top: float) -> None:
             (left + 0.05, top), 0.9, MARK, facecolor=CHANGED, edgecolor="black", hatch="xxx", linewidth=0.5
         )
     )
-
-
-def _cross(axes: Axes, left: float, top: float) -> None:
-    axes.plot([left, left + 1], [top, top + 1], color=WINDOW, linewidth=2)
-    axes.plot([left, left + 1], [top + 1, top], color=WINDOW, linewidth=2)

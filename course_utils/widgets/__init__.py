@@ -1,7 +1,9 @@
 """Widgets for notebooks: drawings with sliders, and questions that mark themselves.
 
 A widget is made by a function, is shown when it is the last thing in a cell, and says in plain text what it
-holds where nothing can show widgets. All controls are reached with Tab and worked with the keyboard.
+holds where nothing can show widgets. All controls are reached with Tab and worked with the keyboard: arrow
+keys move a slider and change a number, Space presses a button and opens a dropdown, and there the arrow keys
+and Enter choose. (JupyterLab takes an arrow key on a closed dropdown, and goes to the next cell.)
 """
 
 from course_utils.widgets.backpropagation import Backpropagation, backpropagation

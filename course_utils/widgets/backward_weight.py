@@ -1,6 +1,5 @@
 """What one weight of a kernel, or one cell of the input, collects in the backward pass."""
 
-
 import ipywidgets
 import numpy as np
 from numpy.typing import NDArray

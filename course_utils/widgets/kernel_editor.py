@@ -1,7 +1,6 @@
 """A kernel editor: nine weights, a photograph, and the feature map that they make of it."""
 
 from functools import lru_cache
-from typing import Any
 
 import ipywidgets
 import numpy as np

@@ -116,9 +116,10 @@ def output_size_playground() -> OutputSizePlayground:
     """Return the widget: sliders for N, K, S and the padding, and every window along the row of cells.
 
     A dropdown says what the padding's number means: zeros on each side (P) or zeros in all (p), where an odd
-    total puts one zero more at the end. Tab reaches every control, the arrow keys move it. Below the row
-    stand the formula of the chosen convention with the present numbers and a sentence that says where the
-    windows start and what is left out; the sentence is also the picture's alt text.
+    total puts one zero more at the end. Tab reaches every control; the arrow keys move a slider, Space opens
+    the dropdown. Below the row stand the formula of the chosen convention with the present numbers and a
+    sentence that says where the windows start and what is left out; the sentence is also the picture's alt
+    text.
 
     Without a front end that shows widgets (a static page, a terminal) the cell prints that sentence. There,
     ``figures.window_positions`` and ``figures.padded_positions`` draw any row.

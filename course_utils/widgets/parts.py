@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from course_utils.figures import png
 
 PIXELS_PER_INCH = 110
-DESCRIPTION_WIDTH = "7em"
-CONTROL_WIDTH = "24em"
+DESCRIPTION_WIDTH = "8em"
+CONTROL_WIDTH = "25em"
 
 
 class Shown:
@@ -58,9 +58,7 @@ class Drawn(Shown):
         """
         data = b64encode(png(figure, pixels_per_inch=PIXELS_PER_INCH)).decode("ascii")
         words = escape(words)
-        self.picture.value = (
-            f"<img src='data:image/png;base64,{data}' alt='{words}' style='max-width:100%'>"
-        )
+        self.picture.value = f"<img src='data:image/png;base64,{data}' alt='{words}' style='max-width:100%'>"
         self.words.value = f"<div role='status' style='font-size:{size}'>{words}</div>"
 
 
@@ -101,7 +99,7 @@ def side_by_side(*columns: Any) -> Any:
 
 
 def size_formula(n: int, k: int, s: int, outputs: int, *, padding: tuple[str, str]) -> str:
-    """Return the output-size formula as HTML, with symbols and with numbers; ``padding`` is its term in both."""
+    """Return the output-size formula as HTML in symbols and in numbers; ``padding`` is its term in both."""
     symbols, numbers = padding
     return (
         f"<p style='font-size:115%'>Output size = ⌊(N + {symbols} − K) / S⌋ + 1 "

@@ -97,7 +97,9 @@ class PoolingShift(Drawn):
         shift, stride, kind = self.shift.value, self.stride.value, self.kind.value
         inputs, outputs = self._differences()
         way = f"every {_ordinal(stride)} value kept" if kind == NONE else f"{kind.split(' (')[0]} pooling"
-        window = "" if kind == NONE else f" with windows of {counted(self.window, 'cell')} and stride {stride}"
+        window = (
+            "" if kind == NONE else f" with windows of {counted(self.window, 'cell')} and stride {stride}"
+        )
         sentences = [
             f"{way[0].upper()}{way[1:]}{window}: after a shift by {counted(shift, 'cell')} to the right, "
             f"{inputs.sum()} of {len(inputs)} inputs and {outputs.sum()} of {len(outputs)} "
@@ -106,10 +108,9 @@ class PoolingShift(Drawn):
             f"before the shift: {_listed(self.pooled(0))}.",
         ]
         if shift and shift % stride == 0:
-            places = shift // stride
+            places = counted(shift // stride, "place")
             sentences.append(
-                f"The shift is a multiple of the stride, so the output has moved too, by "
-                f"{places} place{'s' if places > 1 else ''}."
+                f"The shift is a multiple of the stride, so the output has moved too, by {places}."
             )
         elif shift:
             sentences.append("The shift is no multiple of the stride: other windows, other groups of cells.")
@@ -123,9 +124,9 @@ def pooling_shift() -> PoolingShift:
     """Return the widget: a row of numbers that you shift under pooling windows.
 
     Three sliders set the shift, the size of the window and the stride; a dropdown picks the kind of pooling.
-    Tab reaches each of them, the arrow keys move it. The row is drawn before and after the shift, and
-    hatched bars mark the inputs and the pooled values that changed. A sentence counts them; it is also the
-    picture's alt text.
+    Tab reaches each of them; the arrow keys move a slider, Space opens the dropdown. The row is drawn before
+    and after the shift, and hatched bars mark the inputs and the pooled values that changed. A sentence
+    counts them; it is also the picture's alt text.
 
     Without a front end that shows widgets (a static page, a terminal) the cell prints that sentence. There,
     ``figures.pooled_row`` draws any row.

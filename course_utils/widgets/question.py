@@ -10,6 +10,8 @@ from typing import Any
 
 import ipywidgets
 
+from course_utils.widgets.parts import Shown
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -20,7 +22,7 @@ class Choice:
     explanation: str
 
 
-class Question:
+class Question(Shown):
     """A question with lettered buttons; choosing one says right or not yet, and why.
 
     Any number of choices may be tried. The letter of a tried one gets a mark (✓ or ✗), so that colour is
@@ -82,11 +84,6 @@ class Question:
         return "\n".join(
             [f"Question. {self.text}", *(f"  {letter}) {choice.answer}" for letter, choice in letters)]
         )
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what a notebook shows: the widget, or the question's text where there are no widgets."""
-        bundle: dict[str, Any] = self.box._repr_mimebundle_(**kwargs)
-        return bundle | {"text/plain": repr(self)}
 
 
 def question(text: str, choices: Sequence[Choice | tuple[str, bool, str]]) -> Question:

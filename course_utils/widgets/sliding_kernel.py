@@ -1,7 +1,6 @@
 """A kernel that slides over a grid, with sliders for the four sizes and for the position."""
 
 from itertools import product
-from typing import Any
 
 import ipywidgets
 import numpy as np

@@ -45,11 +45,11 @@ def run_all(page: Page) -> None:
 def scroll_to(page: Page, target: Locator) -> Locator:
     """Scroll the notebook until the target is drawn; JupyterLab only holds the cells near the window."""
     page.locator(".jp-WindowedPanel-outer").hover()
-    for _ in range(200):
+    for step in range(1, 401):
         if target.count() and target.first.is_visible():
             target.first.scroll_into_view_if_needed()
             return target.first
-        page.mouse.wheel(0, 500)
+        page.mouse.wheel(0, 500 if step % 100 else -100_000)  # past the end: once more from the top
         page.wait_for_timeout(50)
     pytest.fail(f"not found in the notebook: {target}")
 
@@ -71,6 +71,52 @@ def test_the_lecture_runs_and_its_slider_moves(page, server) -> None:
     assert picture(page) != before
     scroll_to(page, page.get_by_role("heading", name="What you learned"))
     assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
+
+
+def worked_by(page: Page) -> str:
+    """Return the name of the control that has the keyboard, or nothing."""
+    control = "document.activeElement.closest('.widget-inline-hbox')"
+    return page.evaluate(f"() => {control}?.querySelector('.widget-label')?.textContent") or ""
+
+
+MOVE, CHOOSE = ("ArrowRight",), ("Space", "ArrowDown", "Enter")
+WIDGETS = [
+    pytest.param("01_feedforward_review", "backpropagation()", "Step", MOVE, marks=pytest.mark.slow),
+    pytest.param("02_why_convolution", "kernel_editor()", "Kernel", CHOOSE, marks=pytest.mark.slow),
+    pytest.param("03_convolution_layer", "sliding_kernel()", "Position", MOVE, marks=pytest.mark.slow),
+    ("03_convolution_layer", "output_size_playground()", "Padding means", CHOOSE),
+    pytest.param("04_pooling", "widget = pooling_shift()", "Window K", MOVE, marks=pytest.mark.slow),
+    pytest.param(
+        "05_backprop_through_convolution", "backward_weight()", "Gradient of", CHOOSE, marks=pytest.mark.slow
+    ),
+]
+
+
+@pytest.mark.parametrize(("lecture", "call", "control", "keys"), WIDGETS)
+def test_a_widget_is_reached_with_tab_and_worked_by_keys(page, server, lecture, call, control, keys) -> None:
+    open_notebook(page, server, f"lectures/{lecture}.ipynb")
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Control+Enter")  # imports and data
+    cell = scroll_to(page, page.locator(".jp-CodeCell").filter(has=page.get_by_text(call, exact=True)))
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    shown = cell.locator(".jupyter-widgets img")
+    said = cell.locator(".jupyter-widgets [role=status]")
+    expect(shown).to_be_visible(timeout=MINUTE)
+    before, words = shown.get_attribute("src") or "", said.text_content() or ""
+    assert shown.get_attribute("alt") == words
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if worked_by(page) == control:
+            break
+    assert worked_by(page) == control
+    for key in keys:
+        page.keyboard.press(key)
+        page.wait_for_timeout(200)  # the list of a dropdown takes a moment to open
+    expect(shown).not_to_have_attribute("src", before)
+    expect(said).not_to_have_text(words)
+    assert worked_by(page) == control
+    save(page, f"{lecture}-{call.split()[-1][:-2]}")
 
 
 def test_the_exercise_checks_a_typed_answer(page, server) -> None:
