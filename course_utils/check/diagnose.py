@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.check.compare import close, difference, same
+from course_utils.check.compare import array_difference, close, difference, same
 from course_utils.check.task import Expected, ExpectedMistake, Outcome
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
@@ -118,9 +118,10 @@ def _generic(
                 ),
             )
         if got.arrays and want.arrays:
-            name = next(iter(want.arrays))
+            tolerance = expected.cases[i].tolerance
+            name = next((n for n in want.arrays if _differs(want, got, n, tolerance)), "")
             if name in got.arrays:
-                pairs.append(((want.arrays[name], got.arrays[name]), expected.cases[i].tolerance))
+                pairs.append(((want.arrays[name], got.arrays[name]), tolerance))
     if not pairs or expected.probe == "answer":
         return ()
     large = [pair for pair in pairs if pair[0][0].size > 1]
@@ -130,6 +131,10 @@ def _generic(
         if told and all(explains(want, got, tolerance) for (want, got), tolerance in told):
             return (Diagnosis(name, why),)
     return ()
+
+
+def _differs(want: Outcome, got: Outcome, name: str, tolerance: float) -> bool:
+    return name not in got.arrays or bool(array_difference(want.arrays[name], got.arrays[name], tolerance))
 
 
 def _zeros(want: NDArray[Any], got: NDArray[Any], tolerance: float) -> bool:

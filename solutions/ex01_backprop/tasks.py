@@ -39,7 +39,7 @@ def softmax_cases(rng: Rng) -> Iterator[Case]:
     yield case(large, numbers(rng, 3, 4) + 1000)
     yield case(large, numbers(rng, 2, 3) - 1000)
     yield case(large, numbers(rng, 3, 5) + np.array([[900], [0], [-900]]))
-    yield case(large, numbers(rng, 2, 4) + 2000 * np.eye(2, 4))
+    yield case(large, numbers(rng, 2, 4) + 20_000 * np.eye(2, 4))  # too large for long doubles too
     types = TYPES_AND_LAYOUTS
     yield case(types, whole(rng, 3, 4))
     yield case(types, numbers(rng, 2, 5).astype(np.float32))
@@ -101,6 +101,15 @@ def normalises_the_columns(right, logits):
 def divides_by_the_sum_of_the_batch(right, logits):
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum()
+
+
+@softmax.mistake(
+    "The sums lack their axis: (N, C) divided by (N,) pairs the sums with the columns. Keep the axis with keepdims=True.",
+    OUTPUTS,
+)
+def divides_by_sums_without_their_axis(right, logits):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1)
 
 
 @softmax.mistake("You do not divide: the exponentials of a row are to add up to 1.", OUTPUTS)
@@ -165,10 +174,10 @@ def scores(rng: Rng, n: int, classes: int) -> dict[str, Array]:
     return {"logits": numbers(rng, n, classes), "labels": np.cumsum(steps) % classes}
 
 
-def confident(rng: Rng, n: int, classes: int) -> dict[str, Array]:
-    """Return logits whose largest one, of another class than the label, lies 1000 above the others."""
+def confident(rng: Rng, n: int, classes: int, above: int = 1000) -> dict[str, Array]:
+    """Return logits whose largest one, of another class than the label, lies far ``above`` the others."""
     inputs = scores(rng, n, classes)
-    inputs["logits"][np.arange(n), (inputs["labels"] + rng.integers(1, classes, n)) % classes] += 1000
+    inputs["logits"][np.arange(n), (inputs["labels"] + rng.integers(1, classes, n)) % classes] += above
     return inputs
 
 
@@ -184,6 +193,7 @@ def cross_entropy_cases(rng: Rng) -> Iterator[Case]:
     sure = "confident and wrong"
     yield Case(sure, confident(rng, 1, 3))
     yield Case(sure, confident(rng, 4, 3))
+    yield Case(sure, confident(rng, 2, 4, 20_000))  # rounds to 0 in long doubles too
     far = "logits far from zero"
     for n, classes, offset in ((3, 4, 1000), (2, 3, -1000)):
         inputs = scores(rng, n, classes)
@@ -269,6 +279,15 @@ def forgets_the_mean_in_the_gradient(right, logits, labels):
 def means_over_the_classes_too(right, logits, labels):
     loss, dlogits = right.cross_entropy(logits, labels)
     return loss / logits.shape[1], dlogits / logits.shape[1]
+
+
+@cross_entropy.mistake(
+    "The loss is a mean over N * C numbers, of which all but one a row are 0: add up along the rows, and divide by N.",
+    COST,
+)
+def means_the_loss_over_the_classes_too(right, logits, labels):
+    loss, dlogits = right.cross_entropy(logits, labels)
+    return loss / logits.shape[1], dlogits
 
 
 @cross_entropy.mistake("You return a loss for each example: return their mean, one number.", COST)
@@ -775,6 +794,23 @@ def keeps_the_last_example_only(right, x, y, w1, w2):
     return dw1 / len(y), dw2 / len(y)
 
 
+@mlp_backward.mistake(
+    "You average over the examples before you multiply: the mean of products is not the product of means. Add up x_i "
+    "times delta_j of each example.",
+    BACKWARD,
+)
+def takes_the_means_before_the_products(right, x, y, w1, w2):
+    z, error = forward_and_error(right, x, y, w1, w2)
+    delta = np.outer(error, w2) * (1 - z**2)
+    return np.outer(x.mean(axis=0), delta.sum(axis=0)), z.mean(axis=0) * error.sum()
+
+
+@mlp_backward.mistake("dw2 has a second axis: it has the shape of w2, (M,).", BACKWARD)
+def returns_dw2_as_a_column(right, x, y, w1, w2):
+    dw1, dw2 = right.mlp_backward(x, y, w1, w2)
+    return dw1, dw2[:, None]
+
+
 @mlp_backward.mistake("dw1 is transposed: it has the shape of w1, (D, M).", BACKWARD)
 def transposes_dw1(right, x, y, w1, w2):
     dw1, dw2 = right.mlp_backward(x, y, w1, w2)
@@ -891,6 +927,15 @@ def takes_the_forward_difference(right, f, x, h):
 )
 def takes_the_backward_difference(right, f, x, h):
     return by_cell(x, lambda x, step: (f(x) - f(x - h * step)) / h)
+
+
+@numerical_gradient.mistake(
+    "The second value is f(x) itself: after a step of +h, -h leads back to the start, so step by -2h from there. "
+    "(The result is half of a forward difference.)",
+    CHECKING,
+)
+def steps_back_to_the_start_only(right, f, x, h):
+    return by_cell(x, lambda x, step: (f(x + h * step) - f(x)) / (2 * h))
 
 
 @numerical_gradient.mistake(
@@ -1103,6 +1148,18 @@ def changes_the_parameters_in_place(right, params, grads, learning_rate):
     for p, g in zip(params, grads, strict=True):
         p -= learning_rate * g
     return params
+
+
+@sgd_step.mistake(
+    "You subtract in place on copies that have the parameters' type: an integer array takes no fractions. Copy with "
+    "astype(float), or write `p - ...`.",
+    NUMBER_TYPES,
+)
+def subtracts_in_place_on_copies(right, params, grads, learning_rate):
+    new = [p.copy() for p in params]
+    for p, g in zip(new, grads, strict=True):
+        p -= learning_rate * g
+    return new
 
 
 @sgd_step.mistake(

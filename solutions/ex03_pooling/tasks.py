@@ -38,6 +38,9 @@ def bright(rng: Rng, *shape: int) -> Array:
     return rng.integers(100, 256, shape, dtype=np.uint8)
 
 
+FAR_BELOW = -(2.0**70)  # below every number that somebody makes up to start a maximum with
+
+
 def positive(rng: Rng, *shape: int) -> Array:
     """Different positive numbers: who only mistreats negative ones gets these right."""
     return np.abs(distinct(rng, *shape))
@@ -81,6 +84,7 @@ def window_cases(rng: Rng, draw: Callable[..., Array] = distinct) -> Iterator[Ca
     yield case(types, whole(rng, 2, 1, 4, 6), 2, 2)
     yield case(types, bright(rng, 1, 2, 4, 5), 2, 1)
     yield case(types, bright(rng, 2, 1, 6, 4), 3, 2)
+    yield case(types, rng.integers(-1, 2, (2, 1, 4, 5)), 2, 1)  # a zero is a number as any other
     yield case(types, fine(rng, 1, 2, 4, 5), 2, 1)
     yield case(types, distinct(rng, 2, 1, 5, 5).astype(np.float32), 2, 2)
     yield case(types, distinct(rng, 2, 2, 5, 6), 2, 2, strided=True)
@@ -99,6 +103,8 @@ def max_cases(rng: Rng) -> Iterator[Case]:
     for shape, kernel_size, stride in (((1, 1, 4, 4), 2, 2), ((2, 2, 5, 6), 3, 1), ((1, 2, 5, 4), 2, 3)):
         negative = -positive(rng, *shape)
         yield Case("negative numbers", {"x": negative, "kernel_size": kernel_size, "stride": stride})
+    far = FAR_BELOW * positive(rng, 1, 2, 5, 5)
+    yield Case("negative numbers", {"x": far, "kernel_size": 3, "stride": 2})
 
 
 def pooled_by_torch(pool: str) -> Callable[..., Array]:
@@ -314,6 +320,15 @@ def add_mistakes_of_the_window(task: Task, keep: Keep, what: str) -> None:
         one = keep(windows(x, kernel_size, stride), (0, 4, 5))
         return np.repeat(one[None], x.shape[0], axis=0)
 
+    @task.mistake(
+        f"You take the {what} over all images and channels, and write it into each of them: a map is pooled by itself. "
+        "Leave out the first two axes, with axis=(2, 3).",
+        BY_ITSELF,
+    )
+    def mixes_images_and_channels(right, x, kernel_size, stride):
+        one = keep(windows(x, kernel_size, stride), (0, 1, 4, 5))
+        return np.tile(one, (*x.shape[:2], 1, 1))
+
     @task.mistake("Only the first image of the batch is pooled: loop over all N of them.", BY_ITSELF)
     def fills_the_first_image_only(right, x, kernel_size, stride):
         result = pool(x, kernel_size, stride)
@@ -348,6 +363,15 @@ add_mistakes_of_the_window(l2_pool2d, length, "length")
 )
 def starts_the_maximum_at_zero(right, x, kernel_size, stride):
     return np.maximum(right.max_pool2d(x, kernel_size, stride), 0)
+
+
+@max_pool2d.mistake(
+    "Your maximum starts at a made-up number, -999: there are smaller ones. Start at the window's first value, or at "
+    "-np.inf.",
+    MAX,
+)
+def starts_the_maximum_at_a_made_up_number(right, x, kernel_size, stride):
+    return np.maximum(right.max_pool2d(x, kernel_size, stride).astype(float), -999)
 
 
 @max_pool2d.mistake("You carry the maximum over from the windows before: start anew in each window.", MAX)
@@ -436,6 +460,12 @@ def divides_by_the_channels_too(right, x, kernel_size, stride):
 def averages_zeros_beyond_the_end(right, x, kernel_size, stride):
     more = [(0, -(side - kernel_size) % stride) for side in x.shape[2:]]
     return right.avg_pool2d(np.pad(x, [(0, 0), (0, 0), *more]), kernel_size, stride)
+
+
+@avg_pool2d.mistake("You leave zeros out of the mean: they count as any other number.", AVERAGE)
+def leaves_zeros_out_of_the_mean(right, x, kernel_size, stride):
+    cells = windows(x, kernel_size, stride)
+    return cells.sum(axis=(4, 5)) / np.maximum((cells != 0).sum(axis=(4, 5)), 1)
 
 
 @avg_pool2d.mistake("You keep the largest value of each window: take the mean of all its cells.", AVERAGE)
@@ -579,6 +609,7 @@ def maxout_cases(rng: Rng) -> Iterator[Case]:
     yield case(ends, positive(rng, 2, 1, 2, 4), 1)
     yield case("negative numbers", -positive(rng, 1, 6, 2, 3), 2)
     yield case("negative numbers", -positive(rng, 2, 6, 3, 2), 3)
+    yield case("negative numbers", FAR_BELOW * positive(rng, 1, 4, 2, 2), 2)
     shared = "channels that cannot be shared out"
     yield case(shared, positive(rng, 1, 5, 2, 3), 2)
     yield case(shared, positive(rng, 2, 7, 2, 2), 3)
@@ -725,6 +756,14 @@ def starts_the_group_at_zero(right, x, pieces):
 
 
 @maxout.mistake(
+    "Your maximum starts at a made-up number, -999: there are smaller ones. Start at the first channel, or at -np.inf.",
+    ACROSS,
+)
+def starts_the_group_at_a_made_up_number(right, x, pieces):
+    return np.maximum(right.maxout(x, pieces), -999)
+
+
+@maxout.mistake(
     "You return which channel of a group is the largest: return its value, `max` in place of `argmax`.",
     ACROSS,
 )
@@ -792,7 +831,7 @@ def global_cases(rng: Rng) -> Iterator[Case]:
     yield case("square", numbers(rng, 3, 3, 3, 3))
     yield case("not square", numbers(rng, 2, 3, 3, 5))
     yield case("not square", numbers(rng, 3, 1, 7, 3))
-    yield case("not square", numbers(rng, 1, 4, 5, 6))
+    yield case("not square", numbers(rng, 1, 4, 5, 6) * (rng.random((1, 4, 5, 6)) < 0.7))
     one = "one pixel, one row, one column"
     yield case(one, numbers(rng, 2, 3, 1, 1))
     yield case(one, numbers(rng, 3, 2, 1, 5))
@@ -841,6 +880,15 @@ def averages_over_the_batch_too(right, x):
 )
 def keeps_the_axes_of_the_map(right, x):
     return x.mean(axis=(2, 3), keepdims=True)
+
+
+@global_avg_pool.mistake(
+    "`squeeze()` removes every axis of length 1, also that of a single image or channel: average over axes 2 and 3 "
+    "without keepdims.",
+    ANY_SIZE,
+)
+def squeezes_all_axes(right, x):
+    return x.mean(axis=(2, 3), keepdims=True).squeeze()
 
 
 @global_avg_pool.mistake("You add each map up: divide by its H * W pixels.", ANY_SIZE)

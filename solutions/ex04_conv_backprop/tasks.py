@@ -66,7 +66,7 @@ def relu_cases(rng: Rng) -> Iterator[Case]:
     types = TYPES_AND_LAYOUTS
     yield case(types, whole(rng, 3, 5))
     yield Case(types, {"dout": whole(rng, 3, 5), "x": numbers(rng, 3, 5)})
-    yield Case(types, {"dout": fine(rng, 2, 5), "x": fine(rng, 2, 5)})
+    yield Case(types, {"dout": fine(rng, 2, 5), "x": fine(rng, 2, 5) / 2**30})  # small, not 0
     single = {name: numbers(rng, 2, 2, 3, 3).astype(np.float32) for name in ("dout", "x")}
     yield Case(types, single)
     yield case(types, with_zeros(rng, 2, 2, 3, 4), strided=True)
@@ -112,6 +112,14 @@ def passes_everything_on(right, dout, x):
 @relu_backward.mistake("At exactly 0 you take the derivative as 1: here it is 0, as in torch.", RELU)
 def lets_zero_pass(right, dout, x):
     return dout * (x >= 0)
+
+
+@relu_backward.mistake(
+    "You take small numbers for 0: the gradient passes wherever x is positive, so compare with 0 itself.",
+    RELU,
+)
+def takes_small_numbers_for_zero(right, dout, x):
+    return dout * (x > 1e-8)
 
 
 @relu_backward.mistake("At exactly 0 you take the derivative as 1/2: here it is 0, as in torch.", RELU)
@@ -249,11 +257,12 @@ def max_pool_cases(rng: Rng) -> Iterator[Case]:
     yield pooling(rng, ties, few(1, 2, 7, 5), 3, 2)
     yield pooling(rng, "negative values only", distinct(rng, 1, 1, 4, 4) - 9, 2, 2)
     yield pooling(rng, "negative values only", distinct(rng, 1, 2, 5, 5) - 99, 3, 2)
+    yield pooling(rng, "negative values only", 2.0**70 * (distinct(rng, 1, 2, 5, 5) - 9), 3, 2)
     types = TYPES_AND_LAYOUTS
     whole_x = rng.permutation(30).reshape(1, 1, 5, 6) - 15
     yield pooling(rng, types, whole_x, 2, 2)
     yield pooling(rng, types, distinct(rng, 1, 2, 4, 6), 2, 2, dout=whole)
-    yield pooling(rng, types, distinct(rng, 1, 1, 5, 5) + 2**-20, 3, 2, dout=fine)
+    yield pooling(rng, types, 1 + distinct(rng, 1, 1, 5, 5) / 2**28, 3, 2, dout=fine)  # nearly ties
     single = pooling(rng, types, distinct(rng, 2, 1, 5, 5).astype(np.float32), 3, 1)
     yield Case(types, {**single.inputs, "dout": single.inputs["dout"].astype(np.float32)})
     yield pooling(rng, types, distinct(rng, 2, 2, 5, 6), 3, 2, strided=True)
@@ -457,6 +466,27 @@ def sends_it_to_the_minimum(right, dout, x, kernel_size, stride):
 )
 def begins_the_search_at_zero(right, dout, x, kernel_size, stride):
     return right.max_pool2d_backward(dout, np.maximum(x, 0), kernel_size, stride)
+
+
+@max_pool2d_backward.mistake(
+    "Your search for the maximum begins at a made-up number, -999: there are smaller ones. Begin at the window's first "
+    "cell, or at -np.inf.",
+    MAX,
+)
+def begins_the_search_at_a_made_up_number(right, dout, x, kernel_size, stride):
+    return right.max_pool2d_backward(dout, np.maximum(x, -999), kernel_size, stride)
+
+
+@max_pool2d_backward.mistake(
+    "You take the first cell that is close to the maximum: only the maximum itself counts, so compare with `==`, or use "
+    "np.argmax, in float64.",
+    MAX,
+)
+def takes_nearly_equal_cells_for_ties(right, dout, x, kernel_size, stride):
+    def close(window):
+        return divmod(int(np.argmax(np.isclose(window, window.max()))), window.shape[1])
+
+    return routed(dout, x, kernel_size, stride, close)
 
 
 @max_pool2d_backward.mistake(
@@ -758,6 +788,7 @@ def conv2d_cases(rng: Rng) -> Iterator[Case]:
     low = {name: single[name].astype(np.float32) for name in ("dout", "x", "w")}
     yield Case(types, {**single, **low})
     yield case(types, (2, 2, 4, 5), (3, 2, 3, 2), 1, 1, strided=True)
+    yield case(types, (2, 2, 4, 5), (3, 2, 3, 2), 2, 0, strided=True)  # what is padded is contiguous
 
 
 def conv2d_hidden(rng: Rng) -> Iterator[Case]:
@@ -904,6 +935,17 @@ def crops_at_the_end_only(right, dout, x, w, stride, padding):
     _, dw, db = right.conv2d_backward(dout, x, w, stride, padding)
     padded = gradient_of_the_padded_input(right, dout, x, w, stride, padding)
     return padded[:, :, : x.shape[2], : x.shape[3]], dw, db
+
+
+@conv2d_backward.mistake(
+    "You cut the padding off at the beginning only: the image ends at row `padding + H` and column `padding + W` of the "
+    "padded gradient.",
+    STEPS,
+)
+def crops_at_the_beginning_only(right, dout, x, w, stride, padding):
+    _, dw, db = right.conv2d_backward(dout, x, w, stride, padding)
+    padded = gradient_of_the_padded_input(right, dout, x, w, stride, padding)
+    return padded[:, :, padding:, padding:], dw, db
 
 
 @conv2d_backward.mistake(
@@ -1096,6 +1138,15 @@ def averages_db_over_everything(right, dout, x, w, stride, padding):
     return dx, dw, dout.mean(axis=(0, 2, 3))
 
 
+@conv2d_backward.mistake(
+    "You sum db over axes 1, 2 and 3, which leaves the images: sum over axes 0, 2 and 3, so that the filters stay.",
+    BIAS,
+)
+def leaves_the_images_in_db(right, dout, x, w, stride, padding):
+    dx, dw, _ = right.conv2d_backward(dout, x, w, stride, padding)
+    return dx, dw, dout.sum(axis=(1, 2, 3))
+
+
 @conv2d_backward.mistake("db still has an axis of images: sum over the batch too, the shape is (F,).", BIAS)
 def does_not_sum_db_over_the_batch(right, dout, x, w, stride, padding):
     dx, dw, _ = right.conv2d_backward(dout, x, w, stride, padding)
@@ -1139,6 +1190,14 @@ def takes_db_from_the_last_image_only(right, dout, x, w, stride, padding):
 def averages_dw_over_the_batch(right, dout, x, w, stride, padding):
     dx, dw, db = right.conv2d_backward(dout, x, w, stride, padding)
     return dx, dw / len(dout), db
+
+
+@conv2d_backward.mistake(
+    "dw is averaged over the positions: a weight is used at each of them, so their gradients add up.", KERNEL
+)
+def averages_dw_over_the_positions(right, dout, x, w, stride, padding):
+    dx, dw, db = right.conv2d_backward(dout, x, w, stride, padding)
+    return dx, dw / (dout.shape[2] * dout.shape[3]), db
 
 
 @conv2d_backward.mistake(

@@ -92,6 +92,7 @@ def im2col_cases(rng: Rng) -> Iterator[Case]:
     yield case(TYPES_AND_LAYOUTS, numbers(rng, 2, 1, 4, 4).astype(np.float32), 3, 1, 1)
     yield case(TYPES_AND_LAYOUTS, fine(rng, 1, 2, 4, 3), 2)
     yield case(TYPES_AND_LAYOUTS, numbers(rng, 2, 2, 5, 4), 2, 2, 1, strided=True)
+    yield case(TYPES_AND_LAYOUTS, numbers(rng, 2, 2, 4, 5), 2, strided=True)  # what is padded is contiguous
 
 
 def larger(rng: Rng) -> Iterator[tuple[Shape, int, int, int]]:
@@ -264,6 +265,14 @@ def merges_the_batch_into_the_columns(right, x, kernel_size, stride, padding):
 
 
 @im2col.mistake(
+    "`squeeze()` removes every axis of length 1, also that of a single image: the result has three axes always.",
+    COLUMNS,
+)
+def squeezes_all_axes(right, x, kernel_size, stride, padding):
+    return right.im2col(x, kernel_size, stride, padding).squeeze()
+
+
+@im2col.mistake(
     "The images are scrambled: where their columns stand side by side in one matrix, split its columns and move "
     "the batch to the front; a reshape alone cuts through the rows.",
     MATRIX,
@@ -312,6 +321,19 @@ def takes_every_image_for_square(right, x, kernel_size, stride, padding):
     if width < height:
         raise ValueError("operands could not be broadcast together")
     return right.im2col(x[..., :height], kernel_size, stride, padding)
+
+
+@im2col.mistake(
+    "You work the strides out from the shape, which holds for a contiguous array only: take them from x.strides.",
+    MATRIX,
+)
+def works_the_strides_out_from_the_shape(right, x, kernel_size, stride, padding):
+    x = padded(x, padding, padding) if padding else x
+    _, c, h, w = x.shape
+    image, channel, row, cell = (size * x.itemsize for size in (c * h * w, h * w, w, 1))
+    steps = (image, channel, row, cell, row * stride, cell * stride)
+    shape = placed(x.shape, kernel_size, stride, 0)
+    return as_columns(np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False))
 
 
 @im2col.mistake(
@@ -684,6 +706,7 @@ def conv2d_fast_cases(rng: Rng) -> Iterator[Case]:
     }
     yield Case(types, {**single, "stride": 2, "padding": 1})
     yield case(types, (2, 2, 5, 6), (3, 2, 3, 3), 1, 1, strided=True)
+    yield case(types, (2, 2, 5, 6), (3, 2, 3, 3), strided=True)  # what is padded is contiguous
     yield forward_race(rng, *RACE)
 
 
@@ -895,6 +918,7 @@ def backward_cases(rng: Rng) -> Iterator[Case]:
     yield case(types, (1, 2, 4, 3), (2, 2, 2, 2), x=fine(rng, 1, 2, 4, 3), w=fine(rng, 2, 2, 2, 2))
     yield case(types, (2, 2, 5, 5), (3, 2, 3, 3), 2, 1, dtype=np.float32)
     yield case(types, (2, 2, 5, 6), (3, 2, 3, 3), 1, 1, strided=True)
+    yield case(types, (2, 2, 5, 6), (3, 2, 3, 3), strided=True)  # what is padded is contiguous
     yield backward_race(rng, *RACE)
 
 
@@ -1071,6 +1095,27 @@ def takes_ones_for_dout(right, dout, x, w, stride, padding):
 def averages_dw_and_db_over_the_batch(right, dout, x, w, stride, padding):
     dx, dw, db = right.conv2d_fast_backward(dout, x, w, stride, padding)
     return dx, dw / len(x), db / len(x)
+
+
+@conv2d_fast_backward.mistake(
+    "You divide all three by the size of the batch: the division by N is in the loss, and so in dout already.",
+    MANY,
+)
+def divides_everything_by_the_batch(right, dout, x, w, stride, padding):
+    dx, dw, db = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx / len(x), dw / len(x), db / len(x)
+
+
+@conv2d_fast_backward.mistake(
+    "dw pairs the columns of one image with dout of another: to make one matrix of all columns, move the axis of the "
+    "images behind that of the rows before you reshape.",
+    MATRIX,
+)
+def scrambles_the_columns_for_dw(right, dout, x, w, stride, padding):
+    dx, dw, db = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    columns = right.im2col(x, w.shape[2], stride, padding)
+    rows = dout.swapaxes(0, 1).reshape(len(w), -1)
+    return dx, (rows @ columns.reshape(columns.shape[1], -1).T).reshape(dw.shape), db
 
 
 @conv2d_fast_backward.mistake(
