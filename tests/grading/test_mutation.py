@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from places import ROOT, SOLUTIONS
@@ -141,3 +143,19 @@ def test_a_task_has_enough_mistakes(key: str) -> None:
         "cross_entropy",
     }
     assert len(TASKS[key][1].mistakes) >= (10 if key.split(":")[1] in many else 6)
+
+
+def test_the_page_for_instructors_shows_every_mistake_and_how_often_it_was_named() -> None:
+    record = json.loads((ROOT / "benchmarks" / "records" / "diagnosis.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "mistakes.md").read_text(encoding="utf-8")
+    known = {key: [mistake.name for mistake in task.mistakes] for key, (_, task) in TASKS.items()}
+    assert {key: list(names) for key, names in record["names"].items()} == known, (
+        "run benchmarks/diagnosis.py"
+    )
+    for key, (_, task) in TASKS.items():
+        for mistake in task.mistakes:
+            names = record["names"][key][mistake.name]
+            assert names.get(mistake.name, 0) >= 0.95 * sum(names.values()), mistake.name
+            assert FULL_MARKS not in names
+            assert f"| {mistake.name} | {mistake.why.replace('|', chr(92) + '|')} |" in page
+    assert len({row["course"] for row in record["checks of public courses"]}) >= 3
