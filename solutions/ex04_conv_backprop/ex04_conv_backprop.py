@@ -339,7 +339,7 @@ else:
 # Somebody slid a kernel over a photograph and gives you the photograph and the result. Which kernel was it? Begin
 # with a random one, look at how far its feature map is from the given one, ask your function for `dw`, take a step
 # downhill, and repeat. That is how every filter of every network in this course is found. Run this cell when task 4
-# passes; it takes a few seconds, or half a minute if you loop over every single number.
+# passes; it takes a few seconds, also if you loop over every single number.
 #
 # The cell needs a forward pass too, and your own function has one inside. Look at the formula of
 # $\partial L / \partial W$ with $S = 1$: it slides `dout` over the image and sums the products. So `dw` **is** a
