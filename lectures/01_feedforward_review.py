@@ -1000,8 +1000,9 @@ print(f"gradients of the whole batch: gradient descent {np.argmax(reached)}, BFG
 print(f" (and it ends {abs(result.fun - lowest_cost):.0e} from the lowest)")
 ends = []
 for _ in range(20):
-    drawn = lambda theta: cost_and_gradient(theta, rng.integers(0, len(x), 16))  # noqa: E731
-    noisy = optimize.minimize(drawn, start_at, jac=True, method="BFGS")
+    noisy = optimize.minimize(
+        lambda theta: cost_and_gradient(theta, rng.integers(0, len(x), 16)), start_at, jac=True, method="BFGS"
+    )
     ends.append(cost_and_gradient(noisy.x)[0] - lowest_cost)
 print(f"BFGS on minibatches of 16: stops {np.median(ends):.2f} above the lowest (median of 20 runs)")
 

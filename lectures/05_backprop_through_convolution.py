@@ -48,6 +48,7 @@ from timeit import repeat
 import ipywidgets
 import numpy as np
 import torch
+from IPython.display import display
 from torch.nn import functional
 
 from course_utils import figures
@@ -947,7 +948,7 @@ def answers_of(net, x):
 
 
 bar = ipywidgets.IntProgress(max=EPOCHS, description="Epochs")
-display(bar)  # noqa: F821
+display(bar)
 begin = perf_counter()
 for bar.value in range(1, EPOCHS + 1):
     order = rng.permutation(len(train.labels))

@@ -13,7 +13,7 @@ from places import LECTURES, ROOT, SOLUTIONS
 from course_utils.check.expected import public_cases, record_reference
 from course_utils.check.probe import Said, run_all
 from course_utils.check.task import Expected
-from course_utils.check.verdict import judge
+from course_utils.check.verdict import TOO_SLOW, judge
 from course_utils.grading import gate
 from course_utils.grading import solution as solutions
 
@@ -133,6 +133,11 @@ def test_every_mistake_leads_to_a_section_that_exists(folder) -> None:
         for mistake in task.mistakes:
             lecture, heading = mistake.section.split("#")
             assert heading in headings(ROOT / "lectures" / f"{lecture}.py"), mistake.section
+
+
+def test_what_is_said_of_slow_code_leads_to_a_section_that_exists() -> None:
+    lecture, heading = TOO_SLOW.section.split("#")
+    assert heading in headings(ROOT / "lectures" / f"{lecture}.py")
 
 
 @pytest.mark.parametrize("folder", SOLUTIONS, ids=lambda path: path.name)

@@ -58,8 +58,9 @@ def timed(source: Path, seconds: dict[str, float]) -> str:
     if source.stem not in seconds:
         return text
     run = max(STEP, -(-round(seconds[source.stem]) // STEP) * STEP)
-    tasks = sum(int(number) for number in TASK_MINUTES.findall(_prose(source, first=True)))
-    minutes = STEP * round((_reading_minutes(source) + tasks) / STEP)
+    cells = jupytext.reads(text, fmt="py:percent").cells
+    tasks = sum(int(number) for number in TASK_MINUTES.findall(cells[0].source))
+    minutes = STEP * round((_reading_minutes(cells) + tasks) / STEP)
     what = f"read and do; the tasks take {tasks} of them" if tasks else "read and try"
     line = f"# **Time:** about {minutes} minutes to {what}. All cells together run in about {run} seconds."
     return TIME.sub(line, text, count=1)
@@ -74,17 +75,12 @@ def recorded_seconds(root: Path) -> dict[str, float]:
     return seconds
 
 
-def _reading_minutes(source: Path) -> float:
-    code = [cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code"]
-    lines = sum(len([line for line in text.split("\n") if line.strip()]) for text in code)
-    trying = sum(len(WIDGET.findall(text)) for text in code)
-    return len(_prose(source).split()) / WORDS + lines / LINES + trying
-
-
-def _prose(source: Path, first: bool = False) -> str:
-    """Return the text of a notebook's markdown cells, or of its first cell alone."""
-    prose = [cell.source for cell in jupytext.read(source).cells if cell.cell_type == "markdown"]
-    return "\n".join(prose[:1] if first else prose)
+def _reading_minutes(cells: list[Any]) -> float:
+    """Return how long it takes to read a notebook's cells and to try what is in them."""
+    words = sum(len(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    lines = sum(bool(line.strip()) for text in code for line in text.split("\n"))
+    return words / WORDS + lines / LINES + sum(len(WIDGET.findall(text)) for text in code)
 
 
 def build(root: Path) -> list[Path]:

@@ -10,16 +10,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from course_utils.check import NUMPY_ONLY, Case, Task
-from course_utils.grading.inputs import TYPES_AND_LAYOUTS, distinct, fine, numbers, whole
+from course_utils.grading.inputs import TYPES_AND_LAYOUTS, Array, Rng, distinct, fine, numbers, whole
 
-Array = NDArray[Any]
-Rng = np.random.Generator
 Shape = tuple[int, ...]
 
 MAX = "04_pooling#Max pooling"

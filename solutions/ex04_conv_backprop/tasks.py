@@ -11,13 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from course_utils.check import NUMPY_ONLY, Case, Task
-from course_utils.grading.inputs import TYPES_AND_LAYOUTS, distinct, fine, numbers, whole
+from course_utils.grading.inputs import TYPES_AND_LAYOUTS, Array, Rng, distinct, fine, numbers, whole
 
-Array = NDArray[Any]
-Rng = np.random.Generator
 
 RELU = "05_backprop_through_convolution#ReLU"
 MAX = "05_backprop_through_convolution#Max pooling"

@@ -10,13 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from course_utils.check import NUMPY_ONLY, Case, Task
-from course_utils.grading.inputs import TYPES_AND_LAYOUTS, fine, numbers, whole
+from course_utils.grading.inputs import TYPES_AND_LAYOUTS, Array, Rng, fine, numbers, whole
 
-Array = NDArray[Any]
-Rng = np.random.Generator
 Shape = tuple[int, int, int, int]
 
 COLUMNS = "05_backprop_through_convolution#Columns and back"
