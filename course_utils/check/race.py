@@ -15,10 +15,8 @@ from threadpoolctl import threadpool_limits
 Result = TypeVar("Result")
 
 FASTER = 10.0  # how many times as fast as the loop a call must be beside the learner,
-JUDGED = 4.0  # and at a judge, whose clock also counts the way to the kernel and back
-LEAST = (
-    10_000_000  # multiply-adds of a race that a judge runs: with fewer, the way there takes most of the time
-)
+JUDGED = 8.0  # and at a judge, whose clock is the coarser one
+LEAST = 10_000_000  # multiply-adds of a race that a judge runs: fewer are over before its clock can tell
 TRIES = 3  # of which the fastest counts: all else that a machine does can only slow a call down
 PATIENT = 1.0  # seconds after which a call is not tried again
 SAMPLE = 200_000  # multiply-adds of the loop that are timed

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import nbformat
 import numpy as np
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from course_utils.check import expected as expected_outputs
 from course_utils.check import race
@@ -31,6 +31,7 @@ from course_utils.grading.sandbox import Sandbox
 from course_utils.grading.sandbox.limits import MIB, Limits
 
 PATIENCE, BUDGET = 10.0, 40.0  # seconds for a call and for a task: twice what a learner's own check gives
+RESOLUTION = 0.001  # seconds: a race is not timed more finely
 MOST_NOTES = 10  # on what a solution uses
 SLACK = 8 * MIB  # bytes that a task's results may take beyond four times the right ones
 
@@ -141,18 +142,18 @@ class Run:
             return Answer(_failures(request.cases, f"{task} is not defined: its cell was given up, {last}"))
         return answer
 
-    def race(self, task: str, request: Request, multiply_adds: int) -> Answer:
+    def race(self, task: str, request: Request, right: Outcome, multiply_adds: int) -> Answer:
         """Have the probe run the one case of ``request``, and tell how fast it was.
 
-        The judge's own clock counts, with the way to the kernel and back: the kernel's may be forged.
+        The judge's own clock counts: the kernel's may be forged. The way to the kernel and back is taken off.
         """
 
         def call() -> tuple[Answer, float]:
-            begin = time.perf_counter()
-            answer = self.ask(task, request)
-            return answer, time.perf_counter() - begin
+            answer, seconds = _clocked(lambda: self.ask(task, request))
+            return answer, max(seconds - way, RESOLUTION)
 
         try:
+            way = self._way(task, request, right)
             self._reach(self._place(task))
         except KernelLostError as lost:
             self._drop()
@@ -160,6 +161,19 @@ class Run:
         answer, speed = race.race(call, multiply_adds, enough=race.JUDGED)
         timed = tuple(dataclasses.replace(outcome, speed=speed) for outcome in answer.outcomes)
         return dataclasses.replace(answer, outcomes=timed)
+
+    def _way(self, task: str, request: Request, right: Outcome) -> float:
+        """Return the seconds that the arrays of ``request`` and of its right answer take there and back.
+
+        They are measured in a kernel of its own, without the learner's code, that answers zeros at once.
+        """
+        shapes = [array.shape for array in right.arrays.values()]
+        results = ", ".join(f"np.zeros({shape})" for shape in shapes)
+        source = f"import numpy as np\nRIGHT = {results}\ndef {task}(*_):\n    return RIGHT"
+        notebook = new_notebook(cells=[new_code_cell(source)])
+        with Kernel(self.sandbox, notebook, {}, self.hidden) as kernel:
+            kernel.run_cell(0, self._seconds())
+            return min(_clocked(lambda: kernel.ask(request, self._seconds()))[1] for _ in range(race.TRIES))
 
     def _ask(self, task: str, request: Request) -> Answer:
         try:
@@ -255,11 +269,18 @@ def _answer(run: Run, expected: Expected) -> Answer:
     found: list[Outcome] = []
     for i, case in enumerate(expected.cases):
         if case.multiply_adds:
-            answers.append(run.race(expected.name, _request(expected, [i]), case.multiply_adds))
+            request, right = _request(expected, [i]), expected.outcomes[i]
+            answers.append(run.race(expected.name, request, right, case.multiply_adds))
             found += answers[-1].outcomes
         else:
             found.append(next(outcomes))
     return Answer(tuple(found), answers[0].said, any(answer.disturbed for answer in answers))
+
+
+def _clocked(call: Callable[[], Answer]) -> tuple[Answer, float]:
+    begin = time.perf_counter()
+    answer = call()
+    return answer, time.perf_counter() - begin
 
 
 def _request(expected: Expected, numbers: Sequence[int]) -> Request:

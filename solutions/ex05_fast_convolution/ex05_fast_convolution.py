@@ -215,7 +215,7 @@ check(col2im)
 #
 # The values are those of the layer of exercise 2. The speed group has a batch of 2 images of 4 x 34 x 34 and 16
 # filters of 3 x 3, which is 1.2 million multiply-adds. When your work is graded, a larger layer is timed,
-# by a clock that counts the way to your kernel and back too: there four times as fast as the loop is enough.
+# by a coarser clock: there eight times as fast as the loop is enough.
 
 
 # %% nbgrader={"grade": false, "grade_id": "solution_conv2d_fast", "locked": false, "schema_version": 3, "solution": true, "task": false}

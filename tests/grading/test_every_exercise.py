@@ -66,4 +66,4 @@ def test_the_judge_times_a_race_with_its_own_clock(sandbox) -> None:
     about = judge(bundle, sandbox).tasks["conv2d_fast"]
     assert about["diagnosis"] == ["too slow"]
     assert about["verdict"] == "partial"
-    assert "times as fast as a plain loop: at least 4 times is asked for" in about["report"]["text/plain"]
+    assert "times as fast as a plain loop: at least 8 times is asked for" in about["report"]["text/plain"]
