@@ -1,6 +1,6 @@
 """Tries every mistake of every task on a hundred sets of fresh cases and counts the names that they get.
 
-Run `python benchmarks/diagnosis.py`; it takes about ten minutes on two cores, and writes a record and the
+Run `python benchmarks/diagnosis.py`; it takes about seven minutes on two cores, and writes a record and the
 page docs/mistakes.md, for instructors. The page also says what public courses would let through.
 """
 
