@@ -285,14 +285,14 @@ def build() -> None:
     rich_help_panel=WRITE, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )
 def test(context: typer.Context) -> None:
-    """Check style and types, then run the tests with coverage; further arguments go to pytest."""
+    """Check style and types, then run the tests on all cores; further arguments go to pytest."""
     root = _repository()
     python = sys.executable
     steps = [
         [python, "-m", "ruff", "check", "."],
         [python, "-m", "ruff", "format", "--check", "."],
         [python, "-m", "mypy"],
-        [python, "-m", "pytest", "--cov", "--cov-report=term", *context.args],
+        [python, "-m", "pytest", "-n", "logical", "--dist", "loadfile", "--cov", *context.args],
     ]
     if shutil.which("ruff", path=str(Path(python).parent)) is None:
         raise CourseError("the test tools are not installed: run ./course test")

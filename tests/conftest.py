@@ -12,7 +12,6 @@ import pytest
 from places import ROOT
 
 from course_utils.grading import solution as solutions
-from course_utils.grading.mutation import Confusion
 from course_utils.grading.notebooks import recorded_seconds
 
 INSTALL = {
@@ -49,11 +48,11 @@ def ex02() -> solutions.Solution:
 
 
 TIMES = pytest.StashKey[dict[str, float]]()
-CONFUSIONS = pytest.StashKey[dict[str, Confusion]]()
+CONFUSIONS = pytest.StashKey[dict[str, list[str]]]()
 
 
 @pytest.fixture
-def confusions(request) -> dict[str, Confusion]:
+def confusions(request) -> dict[str, list[str]]:
     """Collect which names the mistakes of each task were given, for the table at the end of the output."""
     return request.config.stash.setdefault(CONFUSIONS, {})
 
@@ -64,6 +63,20 @@ def times(request) -> dict[str, float]:
     return request.config.stash.setdefault(TIMES, {})
 
 
+def pytest_sessionfinish(session) -> None:
+    """Hand what this process has collected to the one that writes the summary."""
+    if output := getattr(session.config, "workeroutput", None):
+        output["times"] = session.config.stash.get(TIMES, {})
+        output["confusions"] = session.config.stash.get(CONFUSIONS, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    output = getattr(node, "workeroutput", {})
+    node.config.stash.setdefault(TIMES, {}).update(output.get("times", {}))
+    node.config.stash.setdefault(CONFUSIONS, {}).update(output.get("confusions", {}))
+
+
 def pytest_terminal_summary(terminalreporter, config) -> None:
     if times := config.stash.get(TIMES, None):
         recorded = recorded_seconds(ROOT)
@@ -72,8 +85,8 @@ def pytest_terminal_summary(terminalreporter, config) -> None:
             terminalreporter.write_line(f"{name}: {seconds:.1f}, on record {recorded.get(name, 0):.1f}")
     if found := config.stash.get(CONFUSIONS, None):
         terminalreporter.section("names that mistakes were given")
-        for confusion in found.values():
-            for line in confusion.lines():
+        for lines in found.values():
+            for line in lines:
                 terminalreporter.write_line(line)
 
 

@@ -23,8 +23,9 @@ def difference(expected: Outcome, got: Outcome, tolerance: float) -> str:
             return ""
         return f"expected {_an(expected.errors[0])}, got {got.message if got.errors else _result(got)}"
     if got.errors:
-        wanted = next(iter(expected.arrays.values()))
-        return f"expected {number(wanted[()])}, got {got.message}" if wanted.ndim == 0 else got.message
+        wanted, *more = expected.arrays.values()
+        alone = wanted.ndim == 0 and not more
+        return f"expected {number(wanted[()])}, got {got.message}" if alone else got.message
     for name, want in expected.arrays.items():
         if name not in got.arrays:
             return f"{name} is missing"

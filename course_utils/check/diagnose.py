@@ -43,7 +43,9 @@ def diagnose(expected: Expected, outcomes: Sequence[Outcome]) -> tuple[Diagnosis
         ):
             return (Diagnosis(mistake.name, mistake.why, mistake.section),)
     return (
-        _generic(expected, outcomes, failing, UNUSABLE)
+        _in_another_order(expected, outcomes, failing)
+        or _of_whole_numbers(outcomes, failing)
+        or _generic(expected, outcomes, failing, UNUSABLE)
         or _by_group(expected, outcomes, failing)
         or _generic(expected, outcomes, failing, TRANSFORMS)
     )
@@ -104,11 +106,46 @@ def _single_numbers(expected: Expected) -> bool:
     return all(array.ndim == 0 for outcome in expected.outcomes for array in outcome.arrays.values())
 
 
+def _in_another_order(
+    expected: Expected, outcomes: Sequence[Outcome], failing: Sequence[int]
+) -> tuple[Diagnosis, ...]:
+    """Look for several results that are right and stand at each other's place."""
+    asked = expected.returns
+    returned = [i for i in failing if all(name in outcomes[i].arrays for name in asked)]
+    for order in itertools.permutations(asked):
+        if (
+            returned
+            and order != asked
+            and all(
+                not array_difference(
+                    expected.outcomes[i].arrays[name], outcomes[i].arrays[place], expected.cases[i].tolerance
+                )
+                for i in returned
+                for place, name in zip(asked, order, strict=True)
+                if name in expected.outcomes[i].arrays
+            )
+        ):
+            why = f"You return {', '.join(order)}: the task asks for {', '.join(asked)}, in this order."
+            return (Diagnosis("results in another order", why),)
+    return ()
+
+
+def _of_whole_numbers(outcomes: Sequence[Outcome], failing: Sequence[int]) -> tuple[Diagnosis, ...]:
+    """Look for NumPy's refusal to add fractions to an array of integers."""
+    if not all("UFuncTypeError" in outcomes[i].errors for i in failing):
+        return ()
+    why = (
+        "An array of integers cannot hold fractions: make it with np.zeros(shape), which holds floats, since "
+    )
+    return (Diagnosis("integer arithmetic", why + "np.zeros_like(x) takes the type of x."),)
+
+
 def _generic(
     expected: Expected, outcomes: Sequence[Outcome], failing: Sequence[int], transforms: Sequence[Transform]
 ) -> tuple[Diagnosis, ...]:
     """Name the first of the transforms that explains every failing case that returned something."""
     pairs: list[tuple[Arrays, float]] = []
+    places: set[str] = set()
     for i in failing:
         want, got = expected.outcomes[i], outcomes[i]
         if any(name.startswith("argument ") for name in got.arrays):
@@ -122,14 +159,16 @@ def _generic(
             name = next((n for n in want.arrays if _differs(want, got, n, tolerance)), "")
             if name in got.arrays:
                 pairs.append(((want.arrays[name], got.arrays[name]), tolerance))
+                places.add(name)
     if not pairs or expected.probe == "answer":
         return ()
+    where = f" (in {places.pop()})" if len(expected.returns) > 1 and len(places) == 1 else ""
     large = [pair for pair in pairs if pair[0][0].size > 1]
     for name, why, explains in transforms:
         # One number alone is any other number scaled, and its own mirror image.
         told = pairs if explains in OF_ONE_NUMBER else large
         if told and all(explains(want, got, tolerance) for (want, got), tolerance in told):
-            return (Diagnosis(name, why),)
+            return (Diagnosis(name + where, why),)
     return ()
 
 

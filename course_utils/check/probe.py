@@ -129,7 +129,8 @@ def call_function(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[
     value = answer(*arguments.values())
     values = value if len(returns) > 1 else (value,)
     if not isinstance(values, (tuple, list)) or len(values) != len(returns):
-        raise WrongTypeError(f"return {len(returns)} values: {', '.join(returns)}")
+        count = f"{len(values)} values" if isinstance(values, (tuple, list)) else _kind(values)
+        raise WrongTypeError(f"it returned {count}, not {len(returns)} values: {', '.join(returns)}")
     arrays = {name: to_array(value) for name, value in zip(returns, values, strict=True)}
     return arrays | _changed(case, arguments)
 

@@ -4,12 +4,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from places import ROOT
 
 from course_utils.check.diagnose import diagnose
 from course_utils.check.expected import public_cases, record
 from course_utils.check.probe import Said, run_all
 from course_utils.check.report import as_html, as_text
 from course_utils.check.verdict import judge
+from course_utils.grading import solution as solutions
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +178,56 @@ def test_an_empty_result_is_not_called_zeros(conv2d) -> None:
 
 def test_zeros_are_called_zeros_and_nothing_else(conv2d, ex02) -> None:
     assert names(conv2d, lambda *a: np.zeros_like(ex02.reference.conv2d(*a))) == ["zeros"]
+
+
+@pytest.fixture(scope="module")
+def backward():
+    """The gradients of a convolution, three results of one call, and the task's reference."""
+    solution = solutions.load(ROOT / "solutions" / "ex04_conv_backprop")
+    task = next(task for task in solution.tasks if task.name == "conv2d_backward")
+    return record(task, solution.reference, public_cases(task)), solution.reference.conv2d_backward
+
+
+def test_right_results_in_another_order_are_named_with_both_orders(backward) -> None:
+    expected, right = backward
+
+    def mixed(*arguments):
+        dx, dw, db = right(*arguments)
+        return db, dw, dx
+
+    (found,) = diagnose(expected, outcomes(expected, mixed))
+    assert found.name == "results in another order"
+    assert found.why == "You return db, dw, dx: the task asks for dx, dw, db, in this order."
+
+
+def test_what_is_wrong_with_one_of_several_results_is_said_of_that_one_and_drawn(backward) -> None:
+    expected, right = backward
+
+    def without_bias(*arguments):
+        dx, dw, db = right(*arguments)
+        return dx, dw, 0 * db
+
+    plain = dataclasses.replace(expected, mistakes=())
+    verdict = judge(plain, outcomes(plain, without_bias))
+    assert [diagnosis.name for diagnosis in verdict.diagnoses] == ["zeros (in db)"]
+    many = next(case for case in verdict.cases if case.expected.arrays["db"].size > 1)
+    page = as_html(dataclasses.replace(verdict, cases=(many,)), "")
+    assert 'aria-label="expected: ' in page  # a row of db; a plane of dx or dw would say which
+
+
+def test_integers_that_refuse_fractions_are_named(plain, ex02) -> None:
+    """Where only integers come in, adding to an array like them stops with NumPy's own error."""
+    whole = [i for i, case in enumerate(plain.cases) if case.inputs["x"].dtype.kind == "i"]
+    some = dataclasses.replace(
+        plain, cases=tuple(plain.cases[i] for i in whole), outcomes=tuple(plain.outcomes[i] for i in whole)
+    )
+
+    def adds(x, w, b, *more):
+        total = np.zeros_like(ex02.reference.conv2d(x, w, b, *more), dtype=x.dtype)
+        total += ex02.reference.conv2d(x, w, b, *more)
+        return total
+
+    assert names(some, adds) == ["integer arithmetic"]
 
 
 def test_a_likeness_is_not_called_a_mistake(conv2d, ex02) -> None:
