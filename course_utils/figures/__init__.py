@@ -14,7 +14,8 @@ on a grey printer. Signed numbers use *PuOr* only where the number itself stands
 ends print alike; signed maps without numbers run from black through grey (zero) to white.
 """
 
-from course_utils.figures.charts import log_bars, profiles
+from course_utils.figures.architecture import costs, volumes
+from course_utils.figures.charts import bands, log_bars, profiles
 from course_utils.figures.connections import connections, reaching, weight_matrix
 from course_utils.figures.display import panels, png, show
 from course_utils.figures.gradients import cell_terms, kernel_links, log_curves, named_rows, weight_terms
@@ -24,10 +25,12 @@ from course_utils.figures.networks import network
 from course_utils.figures.pooling import bars, pooled_row, pooling_window
 
 __all__ = [
+    "bands",
     "bars",
     "blocks",
     "cell_terms",
     "connections",
+    "costs",
     "feature_maps",
     "kernel_links",
     "log_bars",
@@ -45,6 +48,7 @@ __all__ = [
     "reaching",
     "show",
     "sliding_window",
+    "volumes",
     "weight_matrix",
     "weight_terms",
     "window_positions",

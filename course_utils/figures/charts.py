@@ -33,6 +33,36 @@ def profiles(
     return axes
 
 
+def bands(
+    axes: Axes,
+    x: ArrayLike,
+    runs: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+) -> Axes:
+    """Draw up to four named curves over the same ``x``, each with a band of its uncertainty.
+
+    ``runs`` maps a name to (middle, half the width of the band), each as long as ``x``. The y axis says what
+    the band is.
+
+    Raises ``ValueError`` for more curves: a fifth could not be told apart in print.
+    """
+    profiles(
+        axes,
+        x,
+        {name: middle for name, (middle, _) in runs.items()},
+        title=title,
+        xlabel=xlabel,
+        ylabel=ylabel,
+    )
+    for (middle, half), (colour, _) in zip(runs.values(), CURVES, strict=False):
+        low, high = (np.asarray(middle) + sign * np.asarray(half) for sign in (-1, 1))
+        axes.fill_between(np.asarray(x), low, high, color=colour, alpha=0.15, linewidth=0)
+    return axes
+
+
 def log_bars(
     axes: Axes,
     names: Sequence[str],

@@ -16,8 +16,9 @@ from torch import nn
 
 from course_utils.zoo import vgg
 from course_utils.zoo.counting import Counts, Layer, count
+from course_utils.zoo.showing import draw, table
 
-__all__ = ["NETS", "Counts", "Layer", "build", "count"]
+__all__ = ["NETS", "Counts", "Layer", "build", "count", "draw", "table"]
 
 NETS: dict[str, Callable[..., nn.Module]] = {**vgg.NETS}
 """Every net by its name, in the form that the lecture's tables give it."""

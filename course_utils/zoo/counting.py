@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import prod
 from typing import Any
 
@@ -99,6 +100,33 @@ class Counts:
         """
         numbers = self.parameters + batch_size * self.activations(kinds)
         return 4 * numbers * (2 if backward else 1)
+
+    def by_module(self, depth: int) -> tuple[Layer, ...]:
+        """Join neighbouring rows that lie in one module: those whose names agree in the first ``depth`` parts.
+
+        Counts add up; shape, receptive field and stride are those of the last row; the kind is that of the
+        rows of ``STORED`` if they have one in common, else "module".
+        """
+
+        def part(layer: Layer) -> str:
+            return ".".join(layer.name.split(".")[:depth])
+
+        return tuple(_joined(name, list(rows)) for name, rows in groupby(self.layers, part))
+
+
+def _joined(name: str, rows: Sequence[Layer]) -> Layer:
+    kinds = {row.kind for row in rows if row.kind in STORED} or {row.kind for row in rows}
+    last = rows[-1]
+    return Layer(
+        name,
+        kinds.pop() if len(kinds) == 1 else "module",
+        last.output_shape,
+        sum(row.parameters for row in rows),
+        sum(row.macs for row in rows),
+        sum(row.values for row in rows if row.kind in STORED),
+        last.receptive_field,
+        last.stride,
+    )
 
 
 def count(model: nn.Module, input_shape: Sequence[int] | None = None) -> Counts:
