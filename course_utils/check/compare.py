@@ -7,9 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.check.task import Outcome
+from course_utils.check.task import Case, Outcome
 
 KINDS = {"b": "booleans", "i": "integers", "u": "integers", "f": "floats", "c": "complex numbers"}
+
+
+def case_difference(case: Case, expected: Outcome, got: Outcome) -> str:
+    """Say in one line how ``got`` falls short of what a case asks for; the empty string when it does not."""
+    text = difference(expected, got, case.tolerance)
+    if case.truth is None or got.errors or not text:
+        return text
+    (labels,) = got.arrays.values()
+    if labels.shape != case.truth.shape or labels.dtype.kind not in "iu":
+        return text
+    right = float(np.mean(labels == case.truth))
+    if right >= case.accuracy:
+        return ""
+    asked = f"at least {100 * case.accuracy:g} % is asked for"
+    return f"{100 * right:.1f} % of {labels.size} images are right: {asked}"
 
 
 def difference(expected: Outcome, got: Outcome, tolerance: float) -> str:

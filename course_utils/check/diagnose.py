@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.check.compare import array_difference, close, difference, same
+from course_utils.check.compare import array_difference, case_difference, close, same
 from course_utils.check.task import Expected, ExpectedMistake, Outcome
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
@@ -37,6 +37,8 @@ def diagnose(expected: Expected, outcomes: Sequence[Outcome]) -> tuple[Diagnosis
     failing = _failing(expected, outcomes)
     if not failing:
         return ()
+    if all(expected.cases[i].truth is not None for i in failing):
+        return _learning(expected, outcomes, failing)
     for mistake in expected.mistakes:
         if all(_explains(expected, mistake, outcomes, i) for i in failing) and failing == _failing(
             expected, mistake.outcomes
@@ -56,7 +58,7 @@ def _failing(expected: Expected, outcomes: Sequence[Outcome]) -> list[int]:
     return [
         i
         for i, case in enumerate(expected.cases)
-        if not case.multiply_adds and difference(expected.outcomes[i], outcomes[i], case.tolerance)
+        if not case.multiply_adds and case_difference(case, expected.outcomes[i], outcomes[i])
     ]
 
 
@@ -104,6 +106,27 @@ def _by_group(
 
 def _single_numbers(expected: Expected) -> bool:
     return all(array.ndim == 0 for outcome in expected.outcomes for array in outcome.arrays.values())
+
+
+def _learning(
+    expected: Expected, outcomes: Sequence[Outcome], failing: Sequence[int]
+) -> tuple[Diagnosis, ...]:
+    """Name what predictions that are too often wrong have in common."""
+    found = []
+    for i in failing:
+        case = expected.cases[i]
+        labels = next(iter(outcomes[i].arrays.values()), None)
+        if labels is None or case.truth is None or labels.shape != case.truth.shape:
+            return ()
+        found.append((case, labels, case.truth))
+    return next(
+        (
+            (Diagnosis(name, why),)
+            for name, why, explains in PREDICTIONS
+            if all(explains(labels, truth, case.accuracy) for case, labels, truth in found)
+        ),
+        (),
+    )
 
 
 def _in_another_order(
@@ -240,6 +263,51 @@ def _subsets(ndim: int) -> Iterator[tuple[int, ...]]:
     return itertools.chain.from_iterable(itertools.combinations(range(ndim), n) for n in range(1, ndim + 1))
 
 
+def _one_class(labels: NDArray[Any], truth: NDArray[Any], accuracy: float) -> bool:
+    return len(np.unique(labels)) == 1
+
+
+def _one_off(labels: NDArray[Any], truth: NDArray[Any], accuracy: float) -> bool:
+    return any(float(np.mean(labels + step == truth)) >= 0.9 * accuracy for step in (1, -1))
+
+
+def _mixed_up(labels: NDArray[Any], truth: NDArray[Any], accuracy: float) -> bool:
+    """Look for classes under other names: each predicted label stands for the class it meets most often."""
+    likely = {label: np.bincount(truth[labels == label]).argmax() for label in np.unique(labels)}
+    renamed = np.array([likely[label] for label in labels])
+    return len(set(likely.values())) == len(likely) and float(np.mean(renamed == truth)) >= 0.9 * accuracy
+
+
+def _guessing(labels: NDArray[Any], truth: NDArray[Any], accuracy: float) -> bool:
+    """Compare with the share of right guesses, and three standard deviations above it."""
+    chance = 1 / len(np.unique(truth))
+    return bool(np.mean(labels == truth) < chance + 3 * np.sqrt(chance * (1 - chance) / truth.size))
+
+
+def _too_little(labels: NDArray[Any], truth: NDArray[Any], accuracy: float) -> bool:
+    return True
+
+
+PREDICTIONS: tuple[Transform, ...] = (
+    (
+        "one class for every image",
+        "Every image gets the same label: does the network learn at all, or does the largest logit get lost?",
+        _one_class,
+    ),
+    ("labels one off", "The labels are right but for a shift by one: they count from 0.", _one_off),
+    ("classes under other names", "You tell the classes apart and mix up their numbers.", _mixed_up),
+    (
+        "no better than guessing",
+        "The labels are as often right as guesses are: do images and labels stay together when you shuffle, "
+        "does the optimiser step, and do the new images get the same treatment as those for training?",
+        _guessing,
+    ),
+    (
+        "learns too little",
+        "It learns, and not enough: more epochs, another learning rate, or is a part of the network missing?",
+        _too_little,
+    ),
+)
 UNUSABLE: tuple[Transform, ...] = (
     ("zeros", "Every value is zero: does your code fill the array that it returns?", _zeros),
     ("NaN", "There is a NaN in the result: look for 0/0, inf - inf, or an array made with np.empty.", _nan),

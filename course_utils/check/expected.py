@@ -112,7 +112,12 @@ def load(folder: Path, name: str) -> Expected:
 
 
 def _outcomes(task: Task, answer: Answer, cases: tuple[Case, ...]) -> tuple[Outcome, ...]:
-    return tuple(run_all(task.probe, answer, cases, task.returns, Said()))
+    """Run an answer on all cases but those of learning, where what is right is known."""
+    short = [case for case in cases if case.truth is None]
+    found = iter(run_all(task.probe, answer, short, task.returns, Said()))
+    return tuple(
+        next(found) if case.truth is None else Outcome({task.returns[0]: case.truth}) for case in cases
+    )
 
 
 def _read_json(folder: Path) -> dict[str, Any]:
@@ -158,6 +163,8 @@ def _describe(expected: Expected, arrays: dict[str, NDArray[Any]]) -> dict[str, 
                 "group": case.group,
                 "strided": case.strided,
                 **({"multiply_adds": case.multiply_adds} if case.multiply_adds else {}),
+                **({"seconds": case.seconds} if case.seconds else {}),
+                **({} if case.truth is None else {"accuracy": case.accuracy}),
                 "inputs": inputs,
                 "expected": _describe_outcome(expected.outcomes[i], f"{place}/expected", arrays),
                 "mistakes": mistakes,
@@ -190,18 +197,22 @@ def _restore(name: str, text: Mapping[str, Any], arrays: Mapping[str, NDArray[An
 
     def given(value: Any) -> Any:
         if not isinstance(value, dict):
-            return tuple(value) if isinstance(value, list) else value
+            return tuple(map(given, value)) if isinstance(value, list) else value
         return arrays[value["array"]] if "array" in value else [arrays[place] for place in value["arrays"]]
 
-    cases = tuple(
-        Case(
+    def restored(case: Mapping[str, Any]) -> Case:
+        labels = next(iter(outcome(case["expected"]).arrays.values())) if "accuracy" in case else None
+        return Case(
             case["group"],
             {key: given(value) for key, value in case["inputs"].items()},
             case["strided"],
             case.get("multiply_adds", 0),
+            case.get("seconds", 0.0),
+            labels,
+            case.get("accuracy", 0.0),
         )
-        for case in text["cases"]
-    )
+
+    cases = tuple(restored(case) for case in text["cases"])
     expected = Expected(
         name=name,
         points=text["points"],

@@ -28,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from course_utils.check import race
-from course_utils.check.task import Answer, Case, Outcome
+from course_utils.check.modules import call_module
+from course_utils.check.task import Answer, Case, Outcome, WrongTypeError
 
 LARGEST = 64 * 2**20  # bytes of one returned array
 PATIENCE = 5.0  # seconds for one call,
@@ -36,10 +37,6 @@ BUDGET = 20.0  # and for all calls of a task
 MOST_VALUES = 100  # arrays in a returned list
 LONGEST = 200  # characters of one line of a report
 HASH_ROUNDS = 20_000  # makes guessing every number slow while one check stays below 0.1 s
-
-
-class WrongTypeError(TypeError):
-    """A call returned something that is not what the task asks for."""
 
 
 class OutOfTimeError(BaseException):
@@ -74,11 +71,14 @@ def run_all(
     """Run all cases and return their outcomes; after one that ran out of time the others are not tried.
 
     ``advance`` is called before each case with its number, from 1, and the seconds since the first one began.
-    ``patience`` is how many seconds one call may take, ``budget`` all of them.
+    ``patience`` is how many seconds one call may take, ``budget`` all of them; both grow where a case asks
+    for more than ``PATIENCE``.
     """
     outcomes: list[Outcome] = []
     begun = time.monotonic()
-    for number, case in enumerate(cases, 1):
+    longer = [case.seconds * patience / PATIENCE for case in cases]
+    budget += sum(longer)
+    for number, (case, more) in enumerate(zip(cases, longer, strict=True), 1):
         seconds = time.monotonic() - begun
         if outcomes and OutOfTimeError.__name__ in outcomes[-1].errors:
             outcomes.append(outcomes[-1])
@@ -86,7 +86,7 @@ def run_all(
             outcomes.append(_failure(OutOfTimeError(f"only {number - 1} cases in {budget:.0f} s"), answer))
         else:
             advance(number, seconds)
-            outcomes.append(run(probe, answer, case, returns, said, patience))
+            outcomes.append(run(probe, answer, case, returns, said, max(patience, more)))
     return outcomes
 
 
@@ -184,6 +184,7 @@ PROBES: dict[str, Callable[[Answer, Case, tuple[str, ...]], dict[str, NDArray[An
     "answer": call_answer,
     "formula": call_with_formula,
     "list": call_for_list,
+    "module": call_module,
 }
 
 

@@ -168,7 +168,8 @@ def _diagnosis(diagnosis: Diagnosis) -> str:
 def _failure(verdict: Verdict, failure: CaseVerdict) -> str:
     text = f"<p>For example <code>{html.escape(_call(verdict.task, failure.case))}</code>: "
     text += f"{html.escape(failure.differs)}</p>"
-    for name, want in failure.expected.arrays.items():
+    drawn = {} if failure.case.truth is not None else failure.expected.arrays
+    for name, want in drawn.items():
         got = failure.got.arrays.get(name)
         if got is None or got.shape != want.shape or want.size == 1 or want.dtype == np.uint8:
             continue  # nothing to draw, or a digest

@@ -16,6 +16,10 @@ Answer = Callable[..., Any]
 """What a learner hands in for a task: a function, or a class that can be called."""
 
 
+class WrongTypeError(TypeError):
+    """A call returned something that is not what the task asks for."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One call of a task.
@@ -24,12 +28,19 @@ class Case:
     in this order, so that a learner may rename arguments. Points belong to the ``group``. With ``strided``
     the arrays are handed over as views into larger arrays, so that they are not contiguous. With
     ``multiply_adds`` the call is a race too: it must beat a plain loop of so many multiply-adds.
+
+    ``truth`` makes a case of learning: labels that the call is to predict, of which the share ``accuracy``
+    must be right. It never travels to a kernel that is not trusted. ``seconds`` is what a call may take
+    beside the learner where that is longer than usual; a judge allows more, as for every call.
     """
 
     group: str
     inputs: Mapping[str, Any]
     strided: bool = False
     multiply_adds: int = 0
+    seconds: float = 0.0
+    truth: NDArray[Any] | None = None
+    accuracy: float = 0.0
 
     @property
     def arrays(self) -> list[NDArray[Any]]:

@@ -60,7 +60,12 @@ class Answer:
 def write_request(request: Request) -> str:
     """Return a request as text."""
     cases = [
-        {"group": case.group, "strided": case.strided, "inputs": _encode(dict(case.inputs))}
+        {
+            "group": case.group,
+            "strided": case.strided,
+            "seconds": case.seconds,
+            "inputs": _encode(dict(case.inputs)),
+        }
         for case in request.cases
     ]
     return json.dumps({**vars(request), "cases": cases})
@@ -75,7 +80,8 @@ def read_request(text: str) -> Request:
     """Read a request, which comes from a judge."""
     about = json.loads(text)
     cases = tuple(
-        Case(case["group"], _decode(case["inputs"]), case["strided"]) for case in about.pop("cases")
+        Case(case["group"], _decode(case["inputs"]), case["strided"], seconds=case["seconds"])
+        for case in about.pop("cases")
     )
     return Request(**{**about, "returns": tuple(about["returns"])}, cases=cases)
 
