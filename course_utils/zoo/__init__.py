@@ -14,13 +14,28 @@ from typing import Any
 
 from torch import nn
 
-from course_utils.zoo import vgg
+from course_utils.zoo import (
+    alexnet,
+    cnn_fms,
+    densenet,
+    googlenet,
+    inception,
+    lenet,
+    nin,
+    resnet,
+    resnet_cifar,
+    vgg,
+    zfnet,
+)
 from course_utils.zoo.counting import Counts, Layer, count
 from course_utils.zoo.showing import draw, table
 
 __all__ = ["NETS", "Counts", "Layer", "build", "count", "draw", "table"]
 
-NETS: dict[str, Callable[..., nn.Module]] = {**vgg.NETS}
+FAMILIES = (lenet, alexnet, zfnet, vgg, nin, googlenet, inception, resnet, resnet_cifar, densenet, cnn_fms)
+NETS: dict[str, Callable[..., nn.Module]] = {
+    name: build for family in FAMILIES for name, build in family.NETS.items()
+}
 """Every net by its name, in the form that the lecture's tables give it."""
 
 

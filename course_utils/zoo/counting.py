@@ -62,10 +62,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class Counts:
-    """What ``count`` found: ``layers`` in the order of the forward pass, and totals."""
+    """What ``count`` found: ``layers`` in the order of the forward pass, and totals.
+
+    ``parameters`` are all that the net has, also those of auxiliary classifiers that did not run.
+    """
 
     net: str
     input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
     parameters: int
     layers: tuple[Layer, ...]
 
@@ -73,11 +77,6 @@ class Counts:
     def macs(self) -> int:
         """Multiply-adds of convolutions and fully connected layers for one image."""
         return sum(layer.macs for layer in self.layers)
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """Shape of the last layer's output for one image."""
-        return self.layers[-1].output_shape
 
     def activations(self, kinds: Iterable[str] | None = STORED) -> int:
         """Count the numbers that one image's forward pass puts out, the image itself included.
@@ -102,7 +101,7 @@ class Counts:
         return 4 * numbers * (2 if backward else 1)
 
     def by_module(self, depth: int) -> tuple[Layer, ...]:
-        """Join neighbouring rows that lie in one module: those whose names agree in the first ``depth`` parts.
+        """Join neighbouring rows of one module: those whose names agree in the first ``depth`` parts.
 
         Counts add up; shape, receptive field and stride are those of the last row; the kind is that of the
         rows of ``STORED`` if they have one in common, else "module".
@@ -129,26 +128,31 @@ def _joined(name: str, rows: Sequence[Layer]) -> Layer:
     )
 
 
-def count(model: nn.Module, input_shape: Sequence[int] | None = None) -> Counts:
+def count(model: nn.Module, input_shape: Sequence[int] | None = None, *, training: bool = False) -> Counts:
     """Count parameters, multiply-adds, activations and receptive fields of a network, layer by layer.
 
-    ``input_shape`` is (C, H, W), by default the model's own ``input_shape``. The model is left as it is; it
-    may be on any device, and its mode decides: auxiliary classifiers run, and count, in training only.
+    ``input_shape`` is (C, H, W), by default the model's own ``input_shape``. ``training`` counts what runs in
+    train mode, auxiliary classifiers too. The model may be on any device and is left as it is.
 
     Raises ``ValueError`` when the shape is missing, or when the network cannot take such an image.
     """
     shape = tuple(getattr(model, "input_shape", ()) if input_shape is None else input_shape)
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"input_shape is (C, H, W), for example (3, 224, 224), not {shape}")
+    modes = {module: module.training for module in model.modules()}
     meter = _Meter(model)
     try:
+        model.train(training)
         state = {name: tensor.to("meta") for name, tensor in _state(model)}
         with torch.no_grad(), meter:
-            functional_call(model, state, (torch.empty(BATCH, *shape, device="meta"),))
+            output = functional_call(model, state, (torch.empty(BATCH, *shape, device="meta"),))
     finally:
         meter.close()
+        for module, mode in modes.items():
+            module.training = mode
+    first = output[0] if isinstance(output, tuple) else output
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Counts(type(model).__name__, shape, parameters, tuple(meter.layers))
+    return Counts(type(model).__name__, shape, tuple(first.shape[1:]), parameters, tuple(meter.layers))
 
 
 def _state(model: nn.Module) -> Iterable[tuple[str, Tensor]]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import count
+from typing import Any
+
 from torch import Tensor, nn
 
 
@@ -29,6 +33,32 @@ def check_image(
         )
     if min(x.shape[2:]) < least:
         raise ValueError(f"{net} needs images of at least {least}x{least}, not {x.shape[2]}x{x.shape[3]}")
+
+
+def side_after(layers: Iterable[nn.Module], side: int) -> int:
+    """Return how many rows an image of ``side`` rows and columns has behind convolutions and pools.
+
+    Each makes floor((N + 2P - K) / S) + 1 of N, or rounds up where a pool has ``ceil_mode``; layers of other
+    kinds keep N. 0 says that the image is too small.
+    """
+    for layer in layers:
+        if isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
+            kernel, stride, padding = (_rows(n) for n in (layer.kernel_size, layer.stride, layer.padding))
+            steps = side + 2 * padding - kernel + (stride - 1 if getattr(layer, "ceil_mode", False) else 0)
+            if steps < 0:
+                return 0
+            side = steps // stride + 1
+    return side
+
+
+def least_side(layers: Iterable[nn.Module]) -> int:
+    """Return how many rows and columns an image needs at least to pass convolutions and pools."""
+    layers = list(layers)
+    return next(side for side in count(1) if side_after(layers, side))
+
+
+def _rows(size: Any) -> int:
+    return int(size[0] if isinstance(size, tuple) else size)
 
 
 def start(model: nn.Module) -> None:

@@ -77,10 +77,22 @@ def test_a_receptive_field_is_as_far_as_a_gradient_reaches() -> None:
 def test_counting_leaves_the_model_as_it_was() -> None:
     net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.Dropout(0.5))
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    zoo.count(net, (3, 8, 8))
-    assert net.training
+    net[1].eval()
+    zoo.count(net, (3, 8, 8), training=True)
+    assert [module.training for module in net.modules()] == [True, True, False, True]
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())
+
+
+def test_auxiliary_classifiers_count_where_training_is_counted() -> None:
+    with torch.device("meta"):
+        net = zoo.build("googlenet")
+    alone, both = zoo.count(net), zoo.count(net, training=True)
+    assert alone.parameters == both.parameters == 13_378_280
+    assert sum(layer.parameters for layer in alone.layers) == 6_998_552
+    assert sum(layer.parameters for layer in both.layers) == 13_378_280
+    assert alone.macs < both.macs
+    assert alone.output_shape == both.output_shape == (1000,)
 
 
 @pytest.mark.parametrize("shape", [(), (224, 224), (3, 0, 4)])
