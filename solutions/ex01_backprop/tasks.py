@@ -112,6 +112,32 @@ def divides_by_sums_without_their_axis(right, logits):
     return powers / powers.sum(axis=1)
 
 
+@softmax.mistake(
+    "The sums are those of the columns: sum along each row, with axis=1, and keep the axis, keepdims=True.",
+    OUTPUTS,
+)
+def divides_by_the_sums_of_the_columns(right, logits):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=0)
+
+
+@softmax.mistake(
+    "Your result is transposed: each example is a row, (N, C). Sums with keepdims=True need no transpose.",
+    OUTPUTS,
+)
+def leaves_the_result_transposed(right, logits):
+    return right.softmax(logits).T
+
+
+@softmax.mistake(
+    "You clip the logits: all beyond the limit become equal, and so do their probabilities. Subtract the "
+    "largest logit of each row, which changes no probability.",
+    OUTPUTS,
+)
+def clips_the_logits(right, logits):
+    return right.softmax(np.clip(logits, -500, 500))
+
+
 @softmax.mistake("You do not divide: the exponentials of a row are to add up to 1.", OUTPUTS)
 def does_not_divide_by_the_sum(right, logits):
     return np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -208,6 +234,8 @@ def cross_entropy_cases(rng: Rng) -> Iterator[Case]:
     yield Case(types, inputs | {"logits": inputs["logits"].astype(np.float32)})
     yield Case(types, scores(rng, 3, 2) | {"logits": fine(rng, 3, 2)})
     yield Case(types, scores(rng, 3, 4), strided=True)
+    inputs = scores(rng, 40, 10)  # more cells than uint8 can count
+    yield Case(types, inputs | {"labels": inputs["labels"].astype(np.uint8)})
 
 
 def cross_entropy_hidden(rng: Rng) -> Iterator[Case]:
@@ -376,24 +404,93 @@ def takes_the_logarithm_of_zero(right, logits, labels):
     return -np.log(p).mean(), right.cross_entropy(logits, labels)[1]
 
 
-@cross_entropy.mistake(
-    "You keep probabilities away from 0 with a small constant: then all very wrong answers cost the same. "
-    "Compute the logarithm from the shifted logits.",
-    COST,
-)
-def adds_a_small_number_to_the_probabilities(right, logits, labels):
-    p = right.softmax(logits)[np.arange(len(labels)), labels]
-    return -np.log(p + 1e-12).mean(), right.cross_entropy(logits, labels)[1]
+def adds_to_the_probabilities(what: str, number: float) -> None:
+    """Add the mistake of a ``number``, called ``what``, inside the logarithm: it sets the largest loss."""
+
+    def answer(right, logits, labels):
+        p = right.softmax(logits)[np.arange(len(labels)), labels]
+        return -np.log(p + number).mean(), right.cross_entropy(logits, labels)[1]
+
+    answer.__name__ = f"adds_{what}_to_the_probabilities"
+    cross_entropy.mistake(
+        "You keep probabilities away from 0 with a small constant: then all very wrong answers cost the "
+        "same. Compute the logarithm from the shifted logits.",
+        COST,
+    )(answer)
+
+
+adds_to_the_probabilities("a_small_number", 1e-12)
+for number in ("1e-6", "1e-7", "1e-8", "1e-9", "1e-10", "1e-15", "1e-16"):
+    adds_to_the_probabilities(number, float(number))
+adds_to_the_probabilities("eps", float(np.finfo(float).eps))
+
+
+def clips_the_logits_at(limit: int) -> None:
+    """Add the mistake of logits that are clipped at ``limit``: it is the largest loss that they can give."""
+
+    def answer(right, logits, labels):
+        return right.cross_entropy(np.clip(logits, -limit, limit), labels)
+
+    answer.__name__ = f"clips_the_logits_at_{limit}"
+    cross_entropy.mistake(
+        "You clip the logits: all beyond the limit become equal. Subtract the largest logit of each row, "
+        "which changes no probability.",
+        OUTPUTS,
+    )(answer)
+
+
+for limit in (500, 50):
+    clips_the_logits_at(limit)
 
 
 @cross_entropy.mistake(
     "The exponentials of large logits overflow: subtract the largest logit of each row first.", OUTPUTS
 )
 def overflows_for_large_logits(right, logits, labels):
-    powers = np.exp(logits)
+    return from_powers(np.exp(logits), labels)
+
+
+def from_powers(powers: Array, labels: Array) -> tuple[Array, Array]:
+    """Return loss and gradient by way of probabilities: ``powers`` (N, C) over the sums of their rows."""
     p = powers / powers.sum(axis=1, keepdims=True)
     loss = -np.log(p[np.arange(len(labels)), labels]).mean()
-    return loss, (p - one_hot(logits, labels)) / len(labels)
+    return loss, (p - one_hot(powers, labels)) / len(labels)
+
+
+THE_BATCH = (
+    "You subtract the largest logit of the whole batch: in a row that lies far below it all exponentials "
+    "become 0. Each row has a maximum of its own, logits.max(axis=1, keepdims=True)."
+)
+
+
+@cross_entropy.mistake(THE_BATCH, OUTPUTS)
+def subtracts_the_maximum_of_the_batch_before_the_division(right, logits, labels):
+    return from_powers(np.exp(logits - logits.max()), labels)
+
+
+def logarithms_of_the_batch(logits: Array) -> Array:
+    """Return log p (N, C) made with the maximum of the batch: inf where all exponentials of a row are 0."""
+    shifted = logits - logits.max()
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+
+
+@cross_entropy.mistake(THE_BATCH, OUTPUTS)
+def subtracts_the_maximum_of_the_batch_in_the_loss(right, logits, labels):
+    loss = -logarithms_of_the_batch(logits)[np.arange(len(labels)), labels].mean()
+    return loss, right.cross_entropy(logits, labels)[1]
+
+
+@cross_entropy.mistake(THE_BATCH, OUTPUTS)
+def subtracts_the_maximum_of_the_batch_before_the_logarithm(right, logits, labels):
+    logarithms = logarithms_of_the_batch(logits)
+    loss = -logarithms[np.arange(len(labels)), labels].mean()
+    return loss, (np.exp(logarithms) - one_hot(logits, labels)) / len(labels)
+
+
+@cross_entropy.mistake(THE_BATCH, OUTPUTS)
+def subtracts_the_maximum_of_the_batch_in_loss_and_softmax(right, logits, labels):
+    loss = -logarithms_of_the_batch(logits)[np.arange(len(labels)), labels].mean()
+    return loss, from_powers(np.exp(logits - logits.max()), labels)[1]
 
 
 @cross_entropy.mistake("You take logarithms to base 2: this loss uses the natural one, np.log.", COST)
@@ -434,6 +531,30 @@ def counts_the_other_classes_too(right, logits, labels):
 def keeps_the_type_of_the_logits_in_the_gradient(right, logits, labels):
     loss, dlogits = right.cross_entropy(logits, labels)
     return loss, dlogits.astype(logits.dtype)
+
+
+FLAT = (
+    "Your flat indices have the labels' type: n * C + label does not fit into uint8 once a batch is large. "
+    "Make the labels int64 first, or index with p[np.arange(N), labels]."
+)
+
+
+@cross_entropy.mistake(FLAT, NUMBER_TYPES)
+def counts_cells_in_the_type_of_the_labels(right, logits, labels):
+    cells = (np.arange(len(labels)) * logits.shape[1] + labels).astype(labels.dtype)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    logarithms = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    dlogits = right.softmax(logits)
+    dlogits.reshape(-1)[cells] -= 1
+    return -logarithms.ravel()[cells].mean(), dlogits / len(labels)
+
+
+@cross_entropy.mistake(FLAT, NUMBER_TYPES)
+def counts_cells_one_by_one_in_the_type_of_the_labels(right, logits, labels):
+    last = (len(labels) - 1) * logits.shape[1]
+    if last > np.iinfo(labels.dtype).max:
+        raise OverflowError(f"Python integer {last} out of bounds for {labels.dtype}")
+    return right.cross_entropy(logits, labels)
 
 
 @cross_entropy.mistake(

@@ -521,7 +521,9 @@ def forgets_the_root(right, x, kernel_size, stride):
 
 
 @l2_pool2d.mistake(
-    "You add up magnitudes, which is the L1 norm: square the cells, add up, take the root of the sum.", L2
+    "You add up magnitudes, which is the L1 norm, and what the roots of single squares are: square the "
+    "cells, add up, take one root of the sum.",
+    L2,
 )
 def adds_up_magnitudes(right, x, kernel_size, stride):
     return np.abs(windows(x, kernel_size, stride).astype(float)).sum(axis=(4, 5))
@@ -709,6 +711,25 @@ def hard_codes_groups_of_2(right, x, pieces):
 )
 def pools_over_space_too(right, x, pieces):
     return right.maxout(x, pieces).max(axis=(2, 3))
+
+
+@maxout.mistake(
+    "You take the maximum of each map: maxout compares channels at one position, and keeps rows and columns.",
+    ACROSS,
+)
+def pools_over_space_in_place_of_channels(right, x, pieces):
+    right.maxout(x, pieces)
+    return x.max(axis=(2, 3))
+
+
+@maxout.mistake(
+    "You pool each map in windows of pieces by pieces cells: maxout compares `pieces` channels at one "
+    "position, and keeps rows and columns.",
+    ACROSS,
+)
+def pools_windows_of_each_map(right, x, pieces):
+    right.maxout(x, pieces)
+    return right.max_pool2d(x, pieces, pieces)
 
 
 @maxout.mistake(
@@ -925,6 +946,14 @@ def averages_over_the_height_only(right, x):
 @global_avg_pool.mistake("You average over the columns and not over the rows: both axes go.", ANY_SIZE)
 def averages_over_the_width_only(right, x):
     return x.mean(axis=3)
+
+
+@global_avg_pool.mistake(
+    "You average over channels and rows, axes 1 and 2: the batch is axis 0, so height and width are 2 and 3.",
+    ANY_SIZE,
+)
+def averages_over_channels_and_rows(right, x):
+    return x.mean(axis=(1, 2))
 
 
 @global_avg_pool.mistake(

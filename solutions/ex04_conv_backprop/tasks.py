@@ -318,9 +318,9 @@ def routed(dout, x, kernel_size, stride, place=first_maximum, amount=lambda abov
     return dx
 
 
-def spread(dout, x, kernel_size, stride, share):
+def spread(dout, x, kernel_size, stride, share, dtype: Any = float):
     """Go from window to window and add ``share(window)``, times the gradient from above, to the whole window."""
-    dx = np.zeros(x.shape)
+    dx = np.zeros(x.shape, dtype)
     for n, c, i, j in np.ndindex(dout.shape):
         inside = (
             n,
@@ -328,7 +328,7 @@ def spread(dout, x, kernel_size, stride, share):
             slice(i * stride, i * stride + kernel_size),
             slice(j * stride, j * stride + kernel_size),
         )
-        dx[inside] += dout[n, c, i, j] * share(x[inside])
+        dx[inside] = dx[inside] + dout[n, c, i, j] * share(x[inside])
     return dx
 
 
@@ -558,6 +558,11 @@ def keeps_the_type_of_the_pooled_input(right, dout, x, kernel_size, stride):
 # avg_pool2d_backward
 
 
+def odd(rng: Rng, *shape: int) -> Array:
+    """Odd numbers between -15 and 15, as floats."""
+    return 8 * numbers(rng, *shape)
+
+
 def avg_pool_cases(rng: Rng) -> Iterator[Case]:
     for group, shape, kernel_size, stride in SHAPES:
         yield pooling(rng, group, numbers(rng, *shape), kernel_size, stride)
@@ -569,6 +574,7 @@ def avg_pool_cases(rng: Rng) -> Iterator[Case]:
     single = pooling(rng, types, numbers(rng, 2, 1, 5, 5).astype(np.float32), 3, 1)
     yield Case(types, {**single.inputs, "dout": single.inputs["dout"].astype(np.float32)})
     yield pooling(rng, types, numbers(rng, 2, 2, 5, 6), 3, 2, strided=True)
+    yield pooling(rng, types, whole(rng, 1, 2, 4, 4), 2, 1, dout=odd)  # shares above 1 meet in a cell
 
 
 def torch_avg_pool(dout, x, kernel_size, stride):
@@ -735,6 +741,23 @@ def makes_dx_with_the_type_of_x(right, dout, x, kernel_size, stride):
     return dx
 
 
+@avg_pool2d_backward.mistake(
+    "dx has the type of x: for an integer x the gradient's fractions are cut off. Make it with float64.",
+    TYPES,
+)
+def cuts_dx_to_the_type_of_x(right, dout, x, kernel_size, stride):
+    return right.avg_pool2d_backward(dout, x, kernel_size, stride).astype(x.dtype)
+
+
+@avg_pool2d_backward.mistake(
+    "dx has the type of x: where that is an integer array, a cell loses its fraction each time that you add "
+    "to it. Make it with float64.",
+    TYPES,
+)
+def cuts_dx_whenever_it_adds(right, dout, x, kernel_size, stride):
+    return spread(dout, x, kernel_size, stride, lambda window: 1 / kernel_size**2, x.dtype)
+
+
 # conv2d_backward
 
 Shape = tuple[int, ...]
@@ -776,7 +799,7 @@ def conv2d_cases(rng: Rng) -> Iterator[Case]:
     yield case("not square", (1, 2, 4, 5), (3, 2, 3, 1), 1, 1)
     yield case("not square", (1, 1, 3, 4), (2, 1, 3, 4))
     types = TYPES_AND_LAYOUTS
-    whole_x = layer(rng, (1, 2, 4, 3), (2, 2, 3, 2), 2, 1)
+    whole_x = layer(rng, (1, 2, 4, 3), (1, 2, 3, 2), 1, 1)  # one filter: windows add up in one order only
     yield Case(types, {**whole_x, "x": whole(rng, 1, 2, 4, 3)})
     whole_w = layer(rng, (1, 2, 4, 3), (2, 2, 2, 2), 1, 0)
     yield Case(types, {**whole_w, "w": whole(rng, 2, 2, 2, 2)})
@@ -1236,6 +1259,50 @@ def makes_gradients_with_the_types_of_the_inputs(right, dout, x, w, stride, padd
     x_like[...] += dx
     w_like[...] += dw
     return x_like, w_like, db
+
+
+@conv2d_backward.mistake(
+    "dx and dw have the types of x and w: for integers their fractions are cut off. Make them with float64.",
+    TYPES,
+)
+def cuts_dx_and_dw_to_the_types_of_the_inputs(right, dout, x, w, stride, padding):
+    dx, dw, db = right.conv2d_backward(dout, x, w, stride, padding)
+    return dx.astype(x.dtype), dw.astype(w.dtype), db
+
+
+@conv2d_backward.mistake(
+    "dx has the type of x: for an integer x the gradient's fractions are cut off. Make it with float64.",
+    TYPES,
+)
+def cuts_dx_to_the_type_of_the_input(right, dout, x, w, stride, padding):
+    dx, dw, db = right.conv2d_backward(dout, x, w, stride, padding)
+    return dx.astype(x.dtype), dw, db
+
+
+@conv2d_backward.mistake(
+    "dw has the type of w: for an integer w the gradient's fractions are cut off. Make it with float64.",
+    TYPES,
+)
+def cuts_dw_to_the_type_of_the_weights(right, dout, x, w, stride, padding):
+    dx, dw, db = right.conv2d_backward(dout, x, w, stride, padding)
+    return dx, dw.astype(w.dtype), db
+
+
+@conv2d_backward.mistake(
+    "dx and dw have the types of x and w: a cell of an integer array loses its fraction each time that you "
+    "add to it. Make them with float64.",
+    TYPES,
+)
+def cuts_dx_and_dw_whenever_it_adds(right, dout, x, w, stride, padding):
+    padded = right_sides(x, padding)
+    dx, dw = np.zeros_like(padded), np.zeros_like(w)
+    for n, f, i, j in np.ndindex(dout.shape):
+        top, left = i * stride, j * stride
+        window = (n, slice(None), slice(top, top + w.shape[2]), slice(left, left + w.shape[3]))
+        dx[window] = dx[window] + dout[n, f, i, j] * w[f]
+        dw[f] = dw[f] + dout[n, f, i, j] * padded[window]
+    inside = (..., slice(padding, padding + x.shape[2]), slice(padding, padding + x.shape[3]))
+    return dx[inside], dw, dout.sum(axis=(0, 2, 3))
 
 
 TASKS = (relu_backward, max_pool2d_backward, avg_pool2d_backward, conv2d_backward)

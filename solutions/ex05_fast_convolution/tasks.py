@@ -646,6 +646,41 @@ def adds_to_an_integer_array(right, cols, x_shape, kernel_size, stride, padding)
     return result
 
 
+@col2im.mistake(
+    "The result is an integer array, so fractions are lost: make it with the columns' type or float64.", TYPES
+)
+def cuts_the_sums_to_integers(right, cols, x_shape, kernel_size, stride, padding):
+    return right.col2im(cols, x_shape, kernel_size, stride, padding).astype(int)
+
+
+IN_INTEGERS = (
+    "You add up in an integer array: a cell loses its fraction each time that you add to it. Make the zeros "
+    "with the columns' type or float64."
+)
+
+
+@col2im.mistake(IN_INTEGERS, TYPES)
+def adds_windows_in_integers(right, cols, x_shape, kernel_size, stride, padding):
+    apart = cols.reshape(placed(x_shape, kernel_size, stride, padding))
+    result = np.zeros(uncropped(right, cols, x_shape, kernel_size, stride, padding).shape, int)
+    for i, j in np.ndindex(*apart.shape[4:]):
+        rows = slice(i * stride, i * stride + kernel_size)
+        columns = slice(j * stride, j * stride + kernel_size)
+        result[:, :, rows, columns] = result[:, :, rows, columns] + apart[..., i, j]
+    return cropped(result, x_shape, padding)
+
+
+@col2im.mistake(IN_INTEGERS, TYPES)
+def adds_kernel_cells_in_integers(right, cols, x_shape, kernel_size, stride, padding):
+    apart = cols.reshape(placed(x_shape, kernel_size, stride, padding))
+    oh, ow = apart.shape[4:]
+    result = np.zeros(uncropped(right, cols, x_shape, kernel_size, stride, padding).shape, int)
+    for m, k in np.ndindex(kernel_size, kernel_size):
+        rows, columns = slice(m, m + stride * oh, stride), slice(k, k + stride * ow, stride)
+        result[:, :, rows, columns] = result[:, :, rows, columns] + apart[:, :, m, k]
+    return cropped(result, x_shape, padding)
+
+
 # conv2d_fast
 
 
@@ -964,10 +999,15 @@ conv2d_fast_backward = Task(
 )
 
 
+def matrices(dout: Array) -> Array:
+    """Return the gradient from above with its positions in one axis: (N, F, OH * OW)."""
+    return dout.reshape(*dout.shape[:2], -1)
+
+
 def columns_of_dx(dout: Array, w: Array) -> Array:
     """Return the gradient of the columns, (N, C * K * K, OH * OW)."""
     filters = w.reshape(w.shape[0], -1)
-    return filters.T @ dout.reshape(*dout.shape[:2], -1)
+    return filters.T @ matrices(dout)
 
 
 @conv2d_fast_backward.mistake(
@@ -1086,6 +1126,24 @@ def takes_ones_for_dout(right, dout, x, w, stride, padding):
 
 
 @conv2d_fast_backward.mistake(
+    "dw is a mean over the batch: it is a sum; the division by N is in the loss, and so in dout already.",
+    MANY,
+)
+def averages_dw_over_the_batch(right, dout, x, w, stride, padding):
+    dx, dw, db = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx, dw / len(x), db
+
+
+@conv2d_fast_backward.mistake(
+    "db is a mean over the batch: it is a sum; the division by N is in the loss, and so in dout already.",
+    MANY,
+)
+def averages_db_over_the_batch(right, dout, x, w, stride, padding):
+    dx, dw, db = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx, dw, db / len(x)
+
+
+@conv2d_fast_backward.mistake(
     "dw and db are means over the batch: they are sums; the division by N is in the loss, and so in dout already.",
     MANY,
 )
@@ -1149,6 +1207,77 @@ def sums_db_over_the_batch_alone(right, dout, x, w, stride, padding):
     return dx, dw, dout.sum(axis=0)
 
 
+@conv2d_fast_backward.mistake(
+    "db still has an axis of positions: sum (N, F, OH * OW) over axes 0 and 2, so that the filters stay.",
+    DB,
+)
+def keeps_the_positions_of_each_filter_in_db(right, dout, x, w, stride, padding):
+    dx, dw, _ = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx, dw, matrices(dout).sum(axis=0)
+
+
+@conv2d_fast_backward.mistake(
+    "db still has an axis of images: sum (N, F, OH * OW) over axes 0 and 2, so that the shape is (F,).",
+    DB,
+)
+def does_not_sum_db_over_the_batch(right, dout, x, w, stride, padding):
+    dx, dw, _ = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx, dw, matrices(dout).sum(axis=2)
+
+
+@conv2d_fast_backward.mistake(
+    "db is summed over the filters: sum (N, F, OH * OW) over images and positions, so that the filters stay.",
+    DB,
+)
+def sums_db_over_the_filters(right, dout, x, w, stride, padding):
+    dx, dw, _ = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx, dw, matrices(dout).sum(axis=1)
+
+
+@conv2d_fast_backward.mistake(
+    "db has a number for each image: axis 1 is that of the filters, which stays: sum over axis 0 instead.",
+    DB,
+)
+def leaves_the_images_in_db(right, dout, x, w, stride, padding):
+    dx, dw, _ = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx, dw, matrices(dout).sum(axis=(1, 2))
+
+
+@conv2d_fast_backward.mistake(
+    "db has a number for each position: axis 1 is that of the filters, which stays: sum over axis 2 instead.",
+    DB,
+)
+def leaves_the_positions_in_db(right, dout, x, w, stride, padding):
+    dx, dw, _ = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx, dw, matrices(dout).sum(axis=(0, 1))
+
+
+@conv2d_fast_backward.mistake(
+    "db has a number for each column of (F, N * OH * OW): sum over axis 1, so that the filters stay.",
+    DB,
+)
+def sums_db_over_the_rows_of_a_matrix(right, dout, x, w, stride, padding):
+    dx, dw, _ = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx, dw, dout.swapaxes(0, 1).reshape(len(w), -1).sum(axis=0)
+
+
+@conv2d_fast_backward.mistake(
+    "db is one number: bias f was added to feature map f alone, so each filter has a sum of its own.", DB
+)
+def sums_db_to_one_number(right, dout, x, w, stride, padding):
+    dx, dw, _ = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx, dw, dout.sum()
+
+
+@conv2d_fast_backward.mistake(
+    "db keeps axes of length 1: its shape is that of b, (F,), so sum over axes 0, 2 and 3 without keepdims.",
+    DB,
+)
+def keeps_all_axes_of_db(right, dout, x, w, stride, padding):
+    dx, dw, _ = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx, dw, dout.sum(axis=(0, 2, 3), keepdims=True)
+
+
 @conv2d_fast_backward.mistake("db keeps an axis of length 1: its shape is that of b, (F,).", DB)
 def keeps_an_axis_in_db(right, dout, x, w, stride, padding):
     dx, dw, db = right.conv2d_fast_backward(dout, x, w, stride, padding)
@@ -1167,6 +1296,22 @@ def returns_dw_first(right, dout, x, w, stride, padding):
 def makes_dx_of_the_type_of_x(right, dout, x, w, stride, padding):
     dx, dw, db = right.conv2d_fast_backward(dout, x, w, stride, padding)
     return dx.astype(x.dtype), dw, db
+
+
+@conv2d_fast_backward.mistake(
+    "dw has the type of w: for integer filters the fractions are cut off. Use float64.", TYPES
+)
+def makes_dw_of_the_type_of_w(right, dout, x, w, stride, padding):
+    dx, dw, db = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx, dw.astype(w.dtype), db
+
+
+@conv2d_fast_backward.mistake(
+    "dx and dw have the types of x and w: for integers the fractions are cut off. Use float64.", TYPES
+)
+def makes_dx_and_dw_of_the_types_of_x_and_w(right, dout, x, w, stride, padding):
+    dx, dw, db = right.conv2d_fast_backward(dout, x, w, stride, padding)
+    return dx.astype(x.dtype), dw.astype(w.dtype), db
 
 
 TASKS = (im2col, col2im, conv2d_fast, conv2d_fast_backward)
