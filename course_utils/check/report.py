@@ -32,7 +32,8 @@ LOW, MIDDLE, HIGH = (
     (230, 97, 1),
 )  # purple to orange: safe for colour blindness
 CELL = 34  # pixels
-SHOWN = 8  # rows and columns of a heat map
+SHOWN = 8  # rows and columns of a heat map of which only a part is drawn
+WHOLE = 10  # so many are drawn in full
 
 
 class Report:
@@ -96,12 +97,13 @@ def as_html(verdict: Verdict, said: str, notes: Sequence[str] = ()) -> str:
 def heat_map(array: NDArray[Any], title: str, mark: tuple[int, int] | None = None) -> str:
     """Return a (rows, columns) array as an SVG of coloured, numbered cells; ``mark`` frames one of them.
 
-    At most 8 rows and columns around the marked cell are drawn.
+    Of more than 10 rows or columns, 8 around the marked cell are drawn.
     """
-    sizes = zip(mark or (0, 0), array.shape, strict=True)
-    top, left = [max(0, min(at - SHOWN // 2, size - SHOWN)) for at, size in sizes]
+    high, wide = [size if size <= WHOLE else SHOWN for size in array.shape]
+    sizes = zip(mark or (0, 0), array.shape, (high, wide), strict=True)
+    top, left = [max(0, min(at - shown // 2, size - shown)) for at, size, shown in sizes]
     with np.errstate(all="ignore"):
-        part = array[top : top + SHOWN, left : left + SHOWN].astype(np.float64)
+        part = array[top : top + high, left : left + wide].astype(np.float64)
     finite = np.abs(part[np.isfinite(part)])
     scale = finite.max(initial=0.0) or 1.0
     rows, columns = part.shape
