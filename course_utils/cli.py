@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -296,9 +297,11 @@ def test(context: typer.Context) -> None:
     ]
     if shutil.which("ruff", path=str(Path(python).parent)) is None:
         raise CourseError("the test tools are not installed: run ./course test")
+    # Each core has a process of its own: threads on top of them would wait for one another.
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
     for step in steps:
         out.print(f"[bold]{' '.join(step[2:])}[/]", highlight=False, soft_wrap=True)
-        status = subprocess.run(step, cwd=root, check=False).returncode
+        status = subprocess.run(step, cwd=root, env=alone, check=False).returncode
         if status:
             sys.exit(status)
 

@@ -135,22 +135,36 @@ def _in_another_order(
     """Look for several results that are right and stand at each other's place."""
     asked = expected.returns
     returned = [i for i in failing if all(name in outcomes[i].arrays for name in asked)]
-    for order in itertools.permutations(asked):
-        if (
-            returned
-            and order != asked
-            and all(
-                not array_difference(
-                    expected.outcomes[i].arrays[name], outcomes[i].arrays[place], expected.cases[i].tolerance
-                )
-                for i in returned
-                for place, name in zip(asked, order, strict=True)
-                if name in expected.outcomes[i].arrays
+
+    def stands(name: str, place: str) -> bool:
+        """Tell whether what was returned at ``place`` is always the right ``name``."""
+        return all(
+            not array_difference(
+                expected.outcomes[i].arrays[name], outcomes[i].arrays[place], expected.cases[i].tolerance
             )
-        ):
-            why = f"You return {', '.join(order)}: the task asks for {', '.join(asked)}, in this order."
-            return (Diagnosis("results in another order", why),)
-    return ()
+            for i in returned
+            if name in expected.outcomes[i].arrays
+        )
+
+    if not returned:
+        return ()
+    names = [[name for name in asked if stands(name, place)] for place in asked]
+    order = next(_one_of_each(names), asked)
+    if order == asked:
+        return ()
+    why = f"You return {', '.join(order)}: the task asks for {', '.join(asked)}, in this order."
+    return (Diagnosis("results in another order", why),)
+
+
+def _one_of_each(choices: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    """Yield every way to take one name from each of ``choices``, all of them different."""
+    if not choices:
+        yield ()
+        return
+    for name in choices[0]:
+        others = [[other for other in rest if other != name] for rest in choices[1:]]
+        if all(others):
+            yield from ((name, *more) for more in _one_of_each(others))
 
 
 def _of_whole_numbers(outcomes: Sequence[Outcome], failing: Sequence[int]) -> tuple[Diagnosis, ...]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,21 @@ from numpy.typing import NDArray
 from course_utils.check.task import Answer, Case, WrongTypeError
 
 Place = tuple[Any, ...]
-MOST_VALUES = (
-    4_000_000  # weights of a module that is run with numbers; larger ones are asked for their shapes
-)
+CONTAINERS = (list, tuple, set, dict)
+MOST_VALUES = 4_000_000  # weights of a module that is run with numbers; of larger ones only shapes are asked
+MIXED = re.compile(r"(data|d|scalar |input |weight |bias )type", re.IGNORECASE)
+
+
+class UnregisteredError(WrongTypeError):
+    """A module keeps weights in a plain list or dictionary, where PyTorch does not find them."""
+
+
+class MixedTypesError(WrongTypeError):
+    """A module computes with tensors that stayed float32 when its weights became float64."""
+
+
+class ChangedInPlaceError(WrongTypeError):
+    """A module overwrites what its backward pass needs."""
 
 
 def call_module(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[str, NDArray[Any]]:
@@ -47,6 +60,17 @@ def call_module(answer: Answer, case: Case, returns: tuple[str, ...]) -> dict[st
     torch.set_num_threads(1)  # more are slower for modules of this size
     try:
         return _numbers_of(torch, answer, inputs, x, seed, returns)
+    except RuntimeError as error:
+        if MIXED.search(str(error)):
+            raise MixedTypesError(
+                "float64 meets float32 in it: make layers in __init__ and not in forward, so that PyTorch "
+                "finds their weights, and other tensors with dtype=x.dtype"
+            ) from error
+        if "inplace operation" in str(error):
+            raise ChangedInPlaceError(
+                "an operation in place (+=, relu_, inplace=True) overwrites what the backward pass needs"
+            ) from error
+        raise
     finally:
         torch.set_num_threads(threads)
 
@@ -56,6 +80,9 @@ def _numbers_of(
 ) -> dict[str, NDArray[Any]]:
     torch.manual_seed(seed)
     module = _build(torch, answer, inputs)
+    if any(torch.nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
+        with torch.no_grad():
+            module.eval()(torch.tensor(x, dtype=torch.float32))  # now lazy layers know their channels
     count = sum(parameter.numel() for parameter in module.parameters())
     if count > MOST_VALUES:
         raise WrongTypeError(f"it has {count:,} weights, far more than the task needs")
@@ -86,7 +113,26 @@ def _build(torch: Any, answer: Answer, inputs: dict[str, Any]) -> Any:
     module = answer(*inputs.values())
     if not isinstance(module, torch.nn.Module):
         raise WrongTypeError(f"it gives an object of type {type(module).__name__}, not an nn.Module")
+    known = {id(parameter) for parameter in module.parameters()}
+    for part in module.modules():
+        for name, value in vars(part).items():
+            if isinstance(value, CONTAINERS) and any(id(p) not in known for p in _held(torch, value)):
+                raise UnregisteredError(
+                    f"self.{name} is a plain {type(value).__name__}: PyTorch does not find the weights in "
+                    "it; use nn.ModuleList, nn.ModuleDict or nn.Sequential"
+                )
     return module
+
+
+def _held(torch: Any, value: Any) -> Iterator[Any]:
+    """Yield the parameters in a plain list, tuple, set or dictionary, also in those inside it."""
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, torch.nn.Parameter):
+            yield item
+        elif isinstance(item, torch.nn.Module):
+            yield from item.parameters()
+        elif isinstance(item, CONTAINERS):
+            yield from _held(torch, item)
 
 
 def _on_meta(

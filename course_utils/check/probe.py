@@ -298,8 +298,12 @@ def _unwritten_part(error: BaseException, answer: Answer) -> str:
     if not isinstance(error, NotImplementedError) or error.__traceback__ is None:
         return ""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    code = getattr(answer, "__code__", frame.f_code)
-    return "" if frame.f_code is code or frame.f_code.co_filename == __file__ else frame.f_code.co_name
+    raised, start = frame.f_code, getattr(answer, "__init__", None) if isinstance(answer, type) else answer
+    if raised is getattr(start, "__code__", raised) or raised.co_filename == __file__:
+        return ""
+    if raised.co_name == "_forward_unimplemented":  # what PyTorch calls where a module has no forward
+        return "forward"
+    return raised.co_qualname.rpartition("<locals>.")[2].removesuffix(".__init__")
 
 
 def _printable(text: str) -> str:

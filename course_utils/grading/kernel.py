@@ -24,6 +24,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from traitlets import Instance, Type
 from zmq.constants import Event, SocketOption
 
+from course_utils.check.probe import PATIENCE
 from course_utils.check.remote import expression
 from course_utils.check.transport import Answer, ForgedError, Request, read_answer, write_request
 from course_utils.grading.sandbox import Sandbox
@@ -101,8 +102,12 @@ class Kernel:
         self._guarded(self._run_cell(cell, number))
 
     def ask(self, request: Request, seconds: float) -> Answer:
-        """Have the probe run a task's cases; raise KernelLostError when no answer comes in time."""
-        answer: Answer = self._guarded(self._ask(request, min(seconds, self.limits.task_seconds)))
+        """Have the probe run a task's cases; raise KernelLostError when no answer comes in time.
+
+        Cases that may take longer than others, such as training, get that on top of a task's usual limit.
+        """
+        more = sum(case.seconds for case in request.cases) * request.patience / PATIENCE
+        answer: Answer = self._guarded(self._ask(request, min(seconds, self.limits.task_seconds + more)))
         return answer
 
     async def _start(self) -> None:

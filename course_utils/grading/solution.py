@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 import numpy as np
 
-from course_utils.check.expected import public_cases, record
+from course_utils.check.expected import public_cases, record_reference
 from course_utils.check.probe import Said, run_all
 from course_utils.check.task import Task
 from course_utils.check.verdict import judge
@@ -98,7 +98,7 @@ def verify(solution: Solution) -> None:
             continue
         cases = [*public_cases(task), *task.hidden(np.random.default_rng(0))]
         verdict = judge(
-            record(task, solution.reference, cases),
+            record_reference(task, solution.reference, cases),
             run_all(task.probe, task.oracle, cases, task.returns, Said(), patience=LOAD, budget=LOAD),
             faster=0,
         )

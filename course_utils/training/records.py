@@ -67,10 +67,22 @@ class Record:
 
     def interval(self, variant: str, what: str) -> Any:
         """Return half the width of the mean's 95 % confidence interval (Student's t) over the seeds."""
-        values = self.values(variant, what)
-        seeds = len(values)
-        spread = values.std(axis=0, ddof=1) / np.sqrt(seeds)
-        return stats.t.ppf(0.975, seeds - 1) * spread
+        return _half_width(self.values(variant, what))
+
+    def difference(self, one: str, other: str, what: str) -> tuple[Any, Any]:
+        """Return the mean of ``one`` minus ``other``, seed by seed, and half its 95 % confidence interval.
+
+        Variants that share what a seed decides, such as the weights at the start and the order of the
+        images, differ by less from seed to seed than each does alone.
+        """
+        differences = self.values(one, what) - self.values(other, what)
+        return differences.mean(axis=0), _half_width(differences)
+
+
+def _half_width(values: NDArray[np.float64]) -> Any:
+    """Return half the width of the 95 % confidence interval of the mean over the first axis."""
+    seeds = len(values)
+    return stats.t.ppf(0.975, seeds - 1) * values.std(axis=0, ddof=1) / np.sqrt(seeds)
 
 
 def mode() -> str:

@@ -24,6 +24,7 @@ from course_utils.zoo import (
     nin,
     resnet,
     resnet_cifar,
+    small,
     vgg,
     zfnet,
 )
@@ -32,7 +33,20 @@ from course_utils.zoo.showing import draw, table
 
 __all__ = ["NETS", "Counts", "Layer", "build", "count", "draw", "table"]
 
-FAMILIES = (lenet, alexnet, zfnet, vgg, nin, googlenet, inception, resnet, resnet_cifar, densenet, cnn_fms)
+FAMILIES = (
+    lenet,
+    alexnet,
+    zfnet,
+    vgg,
+    nin,
+    googlenet,
+    inception,
+    resnet,
+    resnet_cifar,
+    densenet,
+    cnn_fms,
+    small,
+)
 NETS: dict[str, Callable[..., nn.Module]] = {
     name: build for family in FAMILIES for name, build in family.NETS.items()
 }

@@ -8,7 +8,7 @@ the rest of ``KINDS`` becomes a row, whether a module or a plain function made i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import prod
 from typing import Any
@@ -64,7 +64,8 @@ class Layer:
 class Counts:
     """What ``count`` found: ``layers`` in the order of the forward pass, and totals.
 
-    ``parameters`` are all that the net has, also those of auxiliary classifiers that did not run.
+    ``parameters`` are all that the net has, also those of auxiliary classifiers that did not run. ``depth``
+    is how many convolutions and fully connected layers lie on the longest way through the net.
     """
 
     net: str
@@ -72,6 +73,7 @@ class Counts:
     output_shape: tuple[int, ...]
     parameters: int
     layers: tuple[Layer, ...]
+    depth: int
 
     @property
     def macs(self) -> int:
@@ -152,7 +154,8 @@ def count(model: nn.Module, input_shape: Sequence[int] | None = None, *, trainin
             module.training = mode
     first = output[0] if isinstance(output, tuple) else output
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Counts(type(model).__name__, shape, tuple(first.shape[1:]), parameters, tuple(meter.layers))
+    layers = tuple(meter.layers)
+    return Counts(type(model).__name__, shape, tuple(first.shape[1:]), parameters, layers, meter.depth)
 
 
 def _state(model: nn.Module) -> Iterable[tuple[str, Tensor]]:
@@ -163,12 +166,14 @@ def _state(model: nn.Module) -> Iterable[tuple[str, Tensor]]:
 class _Meter(TorchFunctionMode):
     """Sees every call on tensors while a network runs, and notes those of ``KINDS``.
 
-    Each tensor carries its field: the receptive field, the stride, and whether all of the image is seen.
+    Each tensor carries its field: the receptive field, the stride, whether all of the image is seen, and how
+    many layers with weights lie before it.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.layers: list[Layer] = []
+        self.depth = 0
         self.inside: list[tuple[str, nn.Module]] = []
         self.counted: set[nn.Module] = set()
         self.handles: list[Any] = []
@@ -199,7 +204,10 @@ class _Meter(TorchFunctionMode):
         if name.endswith("pool2d") or name == "conv2d":
             field = field.through(*_window(name, args, kwargs))
         elif name in ("linear", "cdist"):
-            field = _Field(everything=True)
+            field = replace(field, everything=True)
+        if name in ("conv2d", "linear"):
+            field = replace(field, depth=field.depth + 1)
+            self.depth = max(self.depth, field.depth)
         output.field = field  # type: ignore[attr-defined]
         kind = KINDS.get(name)
         if kind and not (name == "add" and not fields):
@@ -224,6 +232,7 @@ class _Field:
     size: tuple[int, int] = (1, 1)
     stride: tuple[int, int] = (1, 1)
     everything: bool = False
+    depth: int = 0
 
     @staticmethod
     def widest(fields: Sequence[_Field]) -> _Field:
@@ -234,15 +243,16 @@ class _Field:
             (max(heights), max(widths)),
             (max(rows), max(columns)),
             any(field.everything for field in fields),
+            max(field.depth for field in fields),
         )
 
     def through(self, kernel: tuple[int, int], stride: tuple[int, int]) -> _Field:
         """Return the field of a value that a window of the given size and stride puts out."""
         (height, width), (row, column) = self.size, self.stride
-        return _Field(
-            (height + (kernel[0] - 1) * row, width + (kernel[1] - 1) * column),
-            (row * stride[0], column * stride[1]),
-            self.everything,
+        return replace(
+            self,
+            size=(height + (kernel[0] - 1) * row, width + (kernel[1] - 1) * column),
+            stride=(row * stride[0], column * stride[1]),
         )
 
 

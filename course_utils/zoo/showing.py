@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from math import prod
 
 from matplotlib.axes import Axes
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from course_utils.figures import volumes
 from course_utils.zoo.counting import STORED, Counts, Layer
 
 COLUMNS = ("layer", "kind", "output", "parameters", "multiply-adds", "activations", "sees")
+WIDEST = 200  # characters
 
 
 def table(counts: Counts, *, depth: int | None = None) -> Table:
@@ -20,7 +23,7 @@ def table(counts: Counts, *, depth: int | None = None) -> Table:
     ``depth`` joins the rows of each module: 1 gives a row for each part of the net. "sees" is the receptive
     field in rows x columns of the image.
     """
-    form = Table(title=f"{counts.net} on {_size(counts.input_shape)}", title_justify="left", width=110)
+    form = Table(title=f"{counts.net} on {_size(counts.input_shape)}", title_justify="left", pad_edge=False)
     for number, name in enumerate(COLUMNS):
         form.add_column(name, justify="left" if number < 2 else "right", no_wrap=True)
     form.add_row("", "input", _size(counts.input_shape), "", "", f"{prod(counts.input_shape):,}", "")
@@ -31,6 +34,8 @@ def table(counts: Counts, *, depth: int | None = None) -> Table:
     totals = (counts.parameters, counts.macs, counts.activations())
     form.add_section()
     form.add_row("", "total", "", *(f"{total:,}" for total in totals), "")
+    page = Console(width=WIDEST)  # as wide as its words, wherever it is shown: nothing is cut or stretched
+    form.width = Measurement.get(page, page.options, form).maximum
     return form
 
 

@@ -1,7 +1,7 @@
 """Four families at the same price: small nets for small images, each with about 250,000 parameters.
 
-A net between a 3x3 convolution and global average pooling with one linear layer, three stages at the full, half
-and a quarter of the image's rows. What the stages are made of is all that differs:
+Each has a 3x3 convolution, three stages at the full, half and a quarter of the image's rows, global average
+pooling and one linear layer. What the stages are made of is all that differs:
 
 - GoogLeNet (Szegedy et al., CVPR 2015): Inception modules with batch normalisation, max pools between;
 - ResNet (He et al., CVPR 2016): basic blocks, as in ``resnet_cifar``;
@@ -16,7 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from course_utils.zoo.densenet import DenseBlock, Transition
@@ -40,8 +43,8 @@ class SmallNet(nn.Sequential):
     """A 3x3 convolution, stages of some family, global average pooling and one linear layer.
 
     ``make`` gets the first convolution's ``width`` and returns the stages, and the channels behind them. With
-    ``activate`` a batch normalisation and a ReLU follow the stages and not the first convolution, for families
-    that normalise *before* they convolve.
+    ``activate`` a batch normalisation and a ReLU follow the stages and not the first convolution, for
+    families that normalise *before* they convolve.
 
     Input (N, in_channels, H, W) float, of any size from 4x4; output logits (N, num_classes). Raises
     ``ValueError`` for smaller images or another number of channels.
@@ -103,8 +106,9 @@ def inception_stages(width: int) -> tuple[nn.Sequential, int]:
         if number:
             stages.append(nn.MaxPool2d(3, 2, padding=1))
         for filters in modules:
-            stages.append(Inception(width, *filters, batch_norm=True))
-            width = stages[-1].out_channels
+            module = Inception(width, *filters, batch_norm=True)
+            stages.append(module)
+            width = module.out_channels
     return stages, width
 
 
@@ -147,6 +151,41 @@ def dense_stages(width: int) -> tuple[nn.Sequential, int]:
             stages.append(Transition(width))
             width //= 2
     return stages, width
+
+
+def source_weights(net: SmallNet) -> list[float]:
+    """Return what each reader of a dense block gives each of its sources: the mean absolute weight.
+
+    Readers are the block's layers, by their 1x1 convolutions, and what follows the block. A reader's sources
+    are the block's input and the layers before it. The numbers come block by block, reader by reader;
+    ``by_source`` makes matrices of them. Source: Huang et al., figure 5. A net of another family has none.
+    """
+    means: list[float] = []
+    stages: list[Any] = list(net.stages)
+    for block, behind in zip(stages, [*stages[1:], net], strict=True):
+        if isinstance(block, DenseBlock):
+            readers = [layer.conv1 for layer in block] + [behind.fc if behind is net else behind.conv]
+            for number, reader in enumerate(readers):
+                weights = reader.weight.detach().abs().flatten(1).mean(dim=0)
+                first = len(weights) - number * GROWTH
+                means += [float(part.mean()) for part in weights.split([first, *number * [GROWTH]])]
+    return means
+
+
+def by_source(means: Sequence[float]) -> list[NDArray[np.float64]]:
+    """Return ``source_weights`` as a matrix (sources, readers) for each block of ``DENSE``.
+
+    Each column is divided by its mean, so that 1 says "as much as the others". A layer does not read itself
+    or those behind it: there the matrix has NaN.
+    """
+    left, matrices = list(means), []
+    for layers in DENSE:
+        matrix = np.full((layers + 1, layers + 1), np.nan)
+        for reader in range(layers + 1):
+            column, left = left[: reader + 1], left[reader + 1 :]
+            matrix[: reader + 1, reader] = np.array(column) / np.mean(column)
+        matrices.append(matrix)
+    return matrices
 
 
 NETS = {

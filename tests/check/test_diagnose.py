@@ -10,6 +10,7 @@ from course_utils.check.diagnose import diagnose
 from course_utils.check.expected import public_cases, record
 from course_utils.check.probe import Said, run_all
 from course_utils.check.report import as_html, as_text
+from course_utils.check.task import Case, Expected, Outcome
 from course_utils.check.verdict import judge
 from course_utils.grading import solution as solutions
 
@@ -198,6 +199,22 @@ def test_right_results_in_another_order_are_named_with_both_orders(backward) -> 
     (found,) = diagnose(expected, outcomes(expected, mixed))
     assert found.name == "results in another order"
     assert found.why == "You return db, dw, dx: the task asks for dx, dw, db, in this order."
+
+
+def test_many_results_in_another_order_are_found_without_trying_all_orders() -> None:
+    """Thirteen results have six thousand million orders."""
+    names = tuple(f"r{i}" for i in range(13))
+    values = [np.arange(i // 3 + 1) + i for i in range(13)]  # three each have one shape
+    case = Case("any", {"x": values[0]})
+    expected = Expected("many", {"any": 1}, names, "function", (case,), (_named(names, values),), ())
+    (found,) = diagnose(expected, [_named(names, values[::-1])])
+    assert found.why.startswith("You return r12, r11, r10, ")
+    other = diagnose(expected, [_named(names, [*values[:-1], values[-1] + 1])])
+    assert [diagnosis.name for diagnosis in other] != ["results in another order"]
+
+
+def _named(names, values):
+    return Outcome(dict(zip(names, values, strict=True)))
 
 
 def test_what_is_wrong_with_one_of_several_results_is_said_of_that_one_and_drawn(backward) -> None:

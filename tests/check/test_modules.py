@@ -71,11 +71,21 @@ class Bare(nn.Module):
         return torch.maximum(self.norms[1](z) + self.norms[0](y), torch.zeros(1))
 
 
+class Lazy(Block):
+    """Layers find out by themselves how many channels come in."""
+
+    def __init__(self, channels, filters, stride):
+        super().__init__(channels, filters, stride)
+        self.conv1 = nn.LazyConv2d(filters, 3, stride, 1, bias=False)
+        self.conv2 = nn.LazyConv2d(filters, 3, padding=1, bias=False)
+        self.bn1 = nn.LazyBatchNorm2d()
+
+
 def built_by_a_function(channels, filters, stride):
     return Block(channels, filters, stride)
 
 
-@pytest.mark.parametrize("style", [ShortcutFirst, Bare, built_by_a_function])
+@pytest.mark.parametrize("style", [ShortcutFirst, Bare, Lazy, built_by_a_function])
 def test_right_modules_in_other_styles_give_the_same_numbers(style) -> None:
     expected, got = outcome(Block).arrays, outcome(style).arrays
     assert list(got) == list(RETURNS)
@@ -179,3 +189,125 @@ def test_the_weights_of_a_deep_net_are_set_without_recursion_and_in_little_time(
     found = outcome(deep, returns=("parameters", "gradients"), depth=120)
     assert not found.errors
     assert len(set(found.arrays["gradients"].tolist())) == 240
+
+
+class InAList(nn.Module):
+    """Its layers lie where PyTorch does not look."""
+
+    def __init__(self, channels, filters, stride, keep=list):
+        super().__init__()
+        self.layers = keep([nn.Conv2d(channels, filters, 3, stride, 1), nn.ReLU()])
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+@pytest.mark.parametrize(
+    ("keep", "kind"),
+    [
+        (list, "list"),
+        (tuple, "tuple"),
+        (lambda layers: [layers, []], "list"),
+        (lambda layers: dict(enumerate(layers)), "dict"),
+        (lambda layers: list(layers[0].parameters()), "list"),
+    ],
+)
+def test_weights_in_a_plain_container_are_told(keep, kind) -> None:
+    told = outcome(lambda *arguments: nn.Sequential(InAList(*arguments, keep)))
+    assert told.errors[:2] == ("UnregisteredError", "WrongTypeError")
+    assert told.message == (
+        f"self.layers is a plain {kind}: PyTorch does not find the weights in it; "
+        "use nn.ModuleList, nn.ModuleDict or nn.Sequential"
+    )
+
+
+def test_a_plain_list_of_modules_that_are_registered_too_is_fine() -> None:
+    def build(*arguments):
+        module = InAList(*arguments)
+        for number, layer in enumerate(module.layers):
+            module.add_module(f"layer{number}", layer)
+        return module
+
+    assert not outcome(build).errors
+    assert not outcome(lambda *arguments: InAList(*arguments, nn.ModuleList)).errors
+
+
+class MadeInForward(nn.Module):
+    def __init__(self, channels, filters, stride):
+        super().__init__()
+        self.made = {"conv": (channels, filters, 3, stride), "linear": (5, filters), "bn": (channels,)}
+
+    def forward(self, x):
+        make = {"conv": nn.Conv2d, "linear": nn.Linear, "bn": nn.BatchNorm2d}[self.kind]
+        return make(*self.made[self.kind])(x)
+
+
+@pytest.mark.parametrize("kind", ["conv", "linear", "bn"])
+def test_a_layer_that_forward_makes_is_told(kind) -> None:
+    def build(*arguments):
+        module = MadeInForward(*arguments)
+        module.kind = kind
+        return module
+
+    told = outcome(build)
+    assert told.errors[:2] == ("MixedTypesError", "WrongTypeError")
+    assert "make layers in __init__ and not in forward" in told.message
+
+
+def test_an_operation_in_place_that_spoils_the_backward_pass_is_told() -> None:
+    class AddsToItsInput(Block):
+        def forward(self, x):
+            y = self.conv1(x)
+            x += 1
+            return y
+
+    told = outcome(AddsToItsInput)
+    assert told.errors[0] == "ChangedInPlaceError"
+    assert told.message.startswith("an operation in place (+=, relu_, inplace=True) overwrites")
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (nn.Conv2d(5, 3, 3), "to have 5 channels, but got 4 channels"),
+        (nn.BatchNorm2d(3), "running_mean should contain 4 elements not 3"),
+        (nn.Linear(4, 3), "shapes cannot be multiplied"),
+    ],
+)
+def test_layers_that_do_not_fit_are_told_in_pytorch_s_own_words(layer, words) -> None:
+    told = outcome(lambda *arguments: layer)
+    assert told.errors[0] == "RuntimeError"
+    assert words in told.message
+
+
+class Stub(nn.Module):
+    def __init__(self, *arguments):
+        super().__init__()
+        raise NotImplementedError()
+
+
+class NoForward(nn.Module):
+    def __init__(self, *arguments):
+        super().__init__()
+
+
+class StubOfForward(NoForward):
+    def forward(self, x):
+        raise NotImplementedError()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "message"),
+    [
+        (Stub, "NotImplementedError", "NotImplementedError"),
+        (lambda *arguments: Stub(), "UnwrittenPartError", "Stub is not written yet"),
+        (StubOfForward, "UnwrittenPartError", "StubOfForward.forward is not written yet"),
+        (NoForward, "UnwrittenPartError", "forward is not written yet"),
+    ],
+)
+def test_what_is_not_written_yet_is_told_by_its_name(answer, error, message) -> None:
+    told = outcome(answer)
+    assert told.errors[0] == error
+    assert told.message.startswith(message)

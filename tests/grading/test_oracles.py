@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from places import SOLUTIONS
 
-from course_utils.check.expected import public_cases, record
+from course_utils.check.expected import public_cases, record_reference
 from course_utils.check.probe import Said, run_all
 from course_utils.check.verdict import judge
 from course_utils.errors import CourseError
@@ -23,7 +23,7 @@ def test_the_reference_agrees_with_its_oracle_on_public_fresh_and_hidden_cases(l
     for seed in range(5):
         rng = np.random.default_rng(seed)
         cases = [*public_cases(task), *task.cases(rng), *task.hidden(rng)]
-        expected = record(task, loaded.reference, cases)
+        expected = record_reference(task, loaded.reference, cases)
         outcomes = run_all(
             task.probe,
             task.oracle,

@@ -184,6 +184,15 @@ def test_a_task_that_does_not_answer_is_given_up(sandbox) -> None:
             kernel.ask(request, 1)
 
 
+def test_a_task_gets_the_time_that_its_cases_ask_for_on_top_of_the_usual(sandbox) -> None:
+    cases = (Case("g", {"x": np.ones(1)}, seconds=4),)
+    request = Request("f", "function", ("result",), cases, 10, 60, 1000)
+    notebook = new_notebook(cells=[new_code_cell("import time\ndef f(x):\n    time.sleep(6)\n    return x")])
+    with Kernel(sandbox, notebook, {}, ()) as kernel:
+        kernel.run_cell(0, 20)
+        assert not kernel.ask(request, 60).outcomes[0].errors
+
+
 def test_the_container_is_as_narrow_as_the_sandbox() -> None:
     command = container("podman", "convnet-course", Path("/tmp/course-kernels-x/k1"), Limits())
     text = " ".join(command)

@@ -45,6 +45,18 @@ def test_the_interval_is_student_s(monkeypatch) -> None:
     assert record.interval("thin", "accuracy")[0] == pytest.approx(4.302653 * values.std(ddof=1) / 3**0.5)
 
 
+def test_a_difference_is_taken_seed_by_seed(monkeypatch) -> None:
+    def run(variant: str, seed: int) -> dict:
+        return {"accuracy": [10.0 * seed + {"thin": 0, "wide": seed**2}[variant]]}
+
+    monkeypatch.setenv("COURSE_RUN", "run")
+    record = experiment("pairs", run, ["thin", "wide"], settings={}, seeds=[0, 1, 2])
+    middle, half = record.difference("wide", "thin", "accuracy")
+    assert middle == pytest.approx([5 / 3])
+    assert half == pytest.approx([4.302653 * np.std([0, 1, 4], ddof=1) / 3**0.5], rel=1e-6)
+    assert half < record.interval("thin", "accuracy")  # what the seeds share is gone
+
+
 def test_a_smoke_run_leaves_no_record(monkeypatch, folder) -> None:
     monkeypatch.setenv("COURSE_RUN", "smoke")
     assert made(monkeypatch).runs["wide"][0]["width"] == 4

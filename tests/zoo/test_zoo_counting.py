@@ -46,6 +46,13 @@ def test_each_call_is_a_row_with_its_shape_counts_and_receptive_field() -> None:
     assert counts.output_shape == (5,)
 
 
+def test_depth_is_the_longest_way_and_a_layer_that_runs_twice_counts_where_it_stands() -> None:
+    assert zoo.count(Branches()).depth == 3  # near or far, join, last
+    with torch.device("meta"):
+        assert zoo.count(zoo.build("resnet18")).depth == 18  # without projections, which are shorter
+        assert zoo.count(zoo.build("googlenet")).depth == 22  # two in each Inception module
+
+
 def test_activations_and_memory_add_up_what_is_stored() -> None:
     counts = zoo.count(Branches())
     stored = 3 * 9 * 13 + 468 + 468 + 192 + 192 + 120 + 8 + 5
