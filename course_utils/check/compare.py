@@ -40,7 +40,8 @@ def difference(expected: Outcome, got: Outcome, tolerance: float) -> str:
     if got.errors:
         wanted, *more = expected.arrays.values()
         alone = wanted.ndim == 0 and not more
-        return f"expected {number(wanted[()])}, got {got.message}" if alone else got.message
+        said = got.message or got.errors[0]  # a recorded mistake has no message
+        return f"expected {number(wanted[()])}, got {said}" if alone else said
     for name, want in expected.arrays.items():
         if name not in got.arrays:
             return f"{name} is missing"

@@ -14,15 +14,21 @@ on a grey printer. Signed numbers use *PuOr* only where the number itself stands
 ends print alike; signed maps without numbers run from black through grey (zero) to white.
 """
 
+from course_utils.figures.agreement import differences
 from course_utils.figures.architecture import costs, volumes
 from course_utils.figures.charts import bands, log_bars, profiles
 from course_utils.figures.connections import connections, reaching, weight_matrix
 from course_utils.figures.display import panels, png, show
+from course_utils.figures.fields import receptive_fields
+from course_utils.figures.gallery import framed_picture, gallery, guesses
 from course_utils.figures.gradients import cell_terms, kernel_links, log_curves, named_rows, weight_terms
 from course_utils.figures.grids import number_grid, padded_positions, sliding_window, window_positions
 from course_utils.figures.images import blocks, feature_maps, picture
+from course_utils.figures.intervals import intervals
 from course_utils.figures.networks import network
+from course_utils.figures.paths import paths
 from course_utils.figures.pooling import bars, pooled_row, pooling_window
+from course_utils.figures.shortcuts import dense_channels, residual_block, reuse
 
 __all__ = [
     "bands",
@@ -31,7 +37,13 @@ __all__ = [
     "cell_terms",
     "connections",
     "costs",
+    "dense_channels",
+    "differences",
     "feature_maps",
+    "framed_picture",
+    "gallery",
+    "guesses",
+    "intervals",
     "kernel_links",
     "log_bars",
     "log_curves",
@@ -40,12 +52,16 @@ __all__ = [
     "number_grid",
     "padded_positions",
     "panels",
+    "paths",
     "picture",
     "png",
     "pooled_row",
     "pooling_window",
     "profiles",
     "reaching",
+    "receptive_fields",
+    "residual_block",
+    "reuse",
     "show",
     "sliding_window",
     "volumes",

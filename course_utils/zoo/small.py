@@ -141,50 +141,51 @@ def convolve_last(in_channels: int, channels: int, stride: int = 1) -> Sequence[
     )
 
 
-def dense_stages(width: int) -> tuple[nn.Sequential, int]:
-    """Return dense blocks with transitions between them, and the channels behind them."""
+def dense_stages(
+    width: int, layers: Sequence[int] = DENSE, growth: int = GROWTH
+) -> tuple[nn.Sequential, int]:
+    """Return dense blocks of so many layers with transitions between them, and the channels behind them."""
     stages = nn.Sequential()
-    for number, layers in enumerate(DENSE, 1):
-        stages.append(DenseBlock(width, layers, GROWTH))
-        width += layers * GROWTH
-        if number < len(DENSE):
+    for number, count in enumerate(layers, 1):
+        stages.append(DenseBlock(width, count, growth))
+        width += count * growth
+        if number < len(layers):
             stages.append(Transition(width))
             width //= 2
     return stages, width
 
 
-def source_weights(net: SmallNet) -> list[float]:
-    """Return what each reader of a dense block gives each of its sources: the mean absolute weight.
+def connections(net: SmallNet) -> list[list[list[Tensor]]]:
+    """Return the weights of each connection inside a net's dense blocks, by block, reader and source.
 
-    Readers are the block's layers, by their 1x1 convolutions, and what follows the block. A reader's sources
-    are the block's input and the layers before it. The numbers come block by block, reader by reader;
-    ``by_source`` makes matrices of them. Source: Huang et al., figure 5. A net of another family has none.
+    A block's readers are its layers, by their 1x1 convolutions, and last what follows the block. The sources
+    of a reader are the block's input and the layers before it. Each entry is the part of the reader's weight
+    that meets one source, (outputs, channels, ...): a view, through which the net can be changed. A net of
+    another family has no such blocks. Source: Huang et al., figure 5.
     """
-    means: list[float] = []
+    blocks = []
     stages: list[Any] = list(net.stages)
     for block, behind in zip(stages, [*stages[1:], net], strict=True):
         if isinstance(block, DenseBlock):
             readers = [layer.conv1 for layer in block] + [behind.fc if behind is net else behind.conv]
-            for number, reader in enumerate(readers):
-                weights = reader.weight.detach().abs().flatten(1).mean(dim=0)
-                first = len(weights) - number * GROWTH
-                means += [float(part.mean()) for part in weights.split([first, *number * [GROWTH]])]
-    return means
+            weights = [reader.weight.detach() for reader in readers]
+            first, growth = weights[0].shape[1], weights[1].shape[1] - weights[0].shape[1]
+            blocks.append(
+                [list(w.split([first, *number * [growth]], dim=1)) for number, w in enumerate(weights)]
+            )
+    return blocks
 
 
-def by_source(means: Sequence[float]) -> list[NDArray[np.float64]]:
-    """Return ``source_weights`` as a matrix (sources, readers) for each block of ``DENSE``.
+def by_connection(net: SmallNet, measure: Callable[[Tensor], Tensor]) -> NDArray[np.float64]:
+    """Return ``measure`` of each connection's weights as an array (blocks, sources, readers).
 
-    Each column is divided by its mean, so that 1 says "as much as the others". A layer does not read itself
-    or those behind it: there the matrix has NaN.
+    The blocks must be of one length. A layer reads neither itself nor those behind it: there it is 0.
     """
-    left, matrices = list(means), []
-    for layers in DENSE:
-        matrix = np.full((layers + 1, layers + 1), np.nan)
-        for reader in range(layers + 1):
-            column, left = left[: reader + 1], left[reader + 1 :]
-            matrix[: reader + 1, reader] = np.array(column) / np.mean(column)
-        matrices.append(matrix)
+    blocks = connections(net)
+    matrices = np.zeros((len(blocks), len(blocks[0]), len(blocks[0])))
+    for block, readers in enumerate(blocks):
+        for reader, sources in enumerate(readers):
+            matrices[block, : reader + 1, reader] = [float(measure(weights)) for weights in sources]
     return matrices
 
 

@@ -87,6 +87,10 @@ def test_a_difference_in_one_of_several_results_names_it() -> None:
     assert difference(two, other, 1e-6).startswith("dw: at [0] expected 1, got 0")
 
 
+def test_an_error_without_a_message_is_a_difference_too() -> None:
+    assert difference(gave([1.0]), Outcome(errors=("KeyError", "LookupError")), 0) == "KeyError"
+
+
 def test_same_is_stricter_on_errors_than_on_their_texts() -> None:
     assert same(Outcome(errors=("ValueError",)), Outcome(errors=("ValueError",), message="other"), 0)
     assert not same(Outcome(errors=("ValueError",)), Outcome(errors=("TypeError",)), 0)

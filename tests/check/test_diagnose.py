@@ -7,10 +7,10 @@ import pytest
 from places import ROOT
 
 from course_utils.check.diagnose import diagnose
-from course_utils.check.expected import public_cases, record
+from course_utils.check.expected import load, public_cases, record, save
 from course_utils.check.probe import Said, run_all
 from course_utils.check.report import as_html, as_text
-from course_utils.check.task import Case, Expected, Outcome
+from course_utils.check.task import Case, Expected, Outcome, Task
 from course_utils.check.verdict import judge
 from course_utils.grading import solution as solutions
 
@@ -100,6 +100,26 @@ def test_what_nothing_explains_is_not_explained(conv2d, ex02) -> None:
 
     assert names(conv2d, noisy) == []
     assert "expected" in judge(conv2d, outcomes(conv2d, noisy)).message
+
+
+def test_a_mistake_that_only_raises_is_named_beside_the_learner_too(tmp_path) -> None:
+    def cases(rng):
+        for n in (1, 2, 3):
+            yield Case("any", {"x": rng.normal(size=(n, 2))})
+
+    task = Task("double", {"any": 1}, cases)
+
+    @task.mistake("It takes the batch for one image.", "03_convolution_layer#Volumes")
+    def takes_one_row(right, x):
+        return 2 * x.reshape(1, 2)
+
+    class Reference:
+        @staticmethod
+        def double(x):
+            return 2 * x
+
+    save(tmp_path, [record(task, Reference, task.cases(np.random.default_rng(0)))])
+    assert names(load(tmp_path, "double"), lambda x: x.reshape(1, 2) * 2) == ["takes one row"]
 
 
 def test_a_right_answer_has_no_diagnosis(conv2d, ex02) -> None:

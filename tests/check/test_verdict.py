@@ -75,3 +75,29 @@ def test_the_report_tells_what_of_a_group_is_right(expected) -> None:
 def test_shares_are_read_back_as_they_were_recorded(expected, tmp_path) -> None:
     save(tmp_path, [expected])
     assert verdict(load(tmp_path, "moments"), lambda x: (x.mean(), x)).score == 1.5
+
+
+def test_of_many_results_those_that_a_mistake_gets_right_are_written_once_and_read_back(tmp_path) -> None:
+    names = tuple("abcdefg")
+    task = Task("powers", {"small": 1}, lambda rng: list(cases(rng))[:2], returns=names)
+
+    class Right:
+        @staticmethod
+        def powers(x):
+            return [x**n / 3 for n in range(7)]
+
+    @task.mistake("The last one is wrong, the first one has lost a bit.", "03_convolution_layer#Number types")
+    def spoils_the_last(right, x):
+        first, *others, last = right.powers(x)
+        return [first * (1 + 2**-50), *others, -last]
+
+    recorded = record(task, Right, task.cases(np.random.default_rng(1)))
+    save(tmp_path, [recorded])
+    with np.load(tmp_path / "expected.npz") as arrays:
+        written = [name for name in arrays if "spoils the last" in name]
+    assert written == ["powers/0/spoils the last/g", "powers/1/spoils the last/g"]
+    (mistake,) = load(tmp_path, "powers").mistakes
+    for outcome, right in zip(mistake.outcomes, recorded.outcomes, strict=True):
+        assert list(outcome.arrays) == list(names)
+        assert np.array_equal(outcome.arrays["a"], right.arrays["a"])
+        assert np.array_equal(outcome.arrays["g"], -right.arrays["g"])

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from functools import cache, partial
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -11,7 +10,6 @@ from zoo_contract import keeps_its_promises, stir
 from course_utils import zoo
 from course_utils.zoo import small
 from course_utils.zoo.counting import Counts
-from course_utils.zoo.densenet import DenseBlock
 
 DEPTHS = {"googlenet_small": 14, "resnet_small": 18, "preact_resnet_small": 18, "densenet_small": 42}
 
@@ -64,30 +62,42 @@ def test_a_preactivated_block_is_what_its_paper_draws() -> None:
         torch.testing.assert_close(net(x), expected, rtol=1e-10, atol=1e-10)
 
 
-def test_weights_of_a_dense_net_are_told_apart_by_source() -> None:
-    net = zoo.build("densenet_small", in_channels=1)
-    stages = list(net.stages)
-    with torch.no_grad():
-        for block, behind in zip(stages, [*stages[1:], net], strict=True):
-            if isinstance(block, DenseBlock):
-                last = behind.fc if behind is net else behind.conv
-                for number, reader in enumerate([*(layer.conv1 for layer in block), last]):
-                    first = reader.weight.shape[1] - number * small.GROWTH
-                    reader.weight.fill_(-1.0)
-                    for source in range(number):  # source 1 is the first layer
-                        start = first + source * small.GROWTH
-                        reader.weight[:, start : start + small.GROWTH] = source + 2.0
-    matrices = small.by_source(small.source_weights(net))
-    assert [matrix.shape for matrix in matrices] == [(7, 7), (7, 7), (8, 8)]
-    for matrix in matrices:
-        assert np.isnan(matrix[np.tril_indices(len(matrix), -1)]).all()
-        for reader in range(len(matrix)):
-            column = np.arange(1.0, reader + 2)
-            np.testing.assert_allclose(matrix[: reader + 1, reader], column / column.mean(), rtol=1e-6)
+def test_each_connection_of_a_dense_net_can_be_cut_by_itself() -> None:
+    """Blank a source by hand, and by the weights that read it: the reader must not notice a difference."""
+    torch.manual_seed(4)
+    stages = partial(small.dense_stages, layers=(2, 3), growth=3)
+    net = small.SmallNet(stages, 6, num_classes=5, in_channels=1, activate=True).double()
+    blocks = small.connections(net)
+    assert [[len(sources) for sources in readers] for readers in blocks] == [[1, 2, 3], [1, 2, 3, 4]]
+    block, transition = net.stages[0], net.stages[1]
+    x = torch.rand(2, 6, 4, 4, dtype=torch.float64)
+    first = block.layer1(x)
+    for number, channels in enumerate((6, 3)):
+        blank = [x.clone(), first.clone()]
+        blank[number] *= 0
+        blanked = block.layer2.conv1(torch.cat(blank, dim=1))
+        weights = blocks[0][1][number]
+        assert weights.shape == (12, channels, 1, 1)
+        kept = weights.clone()
+        weights.zero_()
+        torch.testing.assert_close(block.layer2.conv1(torch.cat([x, first], dim=1)), blanked)
+        weights.copy_(kept)
+    assert torch.equal(torch.cat(blocks[0][2], dim=1), transition.conv.weight)
+    assert torch.equal(torch.cat(blocks[1][3], dim=1), net.fc.weight)
 
 
-def test_other_families_have_no_weights_by_source() -> None:
-    assert small.source_weights(zoo.build("resnet_small")) == []
+def test_measures_of_connections_stand_in_the_row_of_the_source_and_the_column_of_the_reader() -> None:
+    stages = partial(small.dense_stages, layers=(2, 2), growth=3)
+    net = small.SmallNet(stages, 6, in_channels=1, activate=True)
+    sizes = small.by_connection(net, lambda weights: torch.tensor(weights.numel()))
+    assert sizes.tolist() == [
+        [[72, 72, 36], [0, 36, 18], [0, 0, 18]],  # 6 channels to 12 and 12, then half of 12; growth 3
+        [[72, 72, 60], [0, 36, 30], [0, 0, 30]],  # the linear layer has 10 outputs
+    ]
+
+
+def test_other_families_have_no_dense_connections() -> None:
+    assert small.connections(zoo.build("resnet_small")) == []
 
 
 @pytest.mark.parametrize("name", DEPTHS)

@@ -1,0 +1,2 @@
+# %% [markdown]
+# Handed in as it came.
