@@ -349,11 +349,11 @@ else:
 #
 # To see how much *nothing* is, the second group of the check has labels that were **drawn at random**: a boot is
 # a 3 here and a 7 there. There is nothing to understand, only to remember. A network that has enough parameters and a
-# right gradient learns these too; it takes a few times as long.
+# right gradient learns these too; it takes somewhat longer.
 #
 # Write `overfit`: train LeNet-5 on 50 grey images of 28 x 28 with ten classes, with your `lenet_forward` and
 # `lenet_backward`, until it gets every one of them right. Then predict the labels of the same images, which come once more
-# in another order. **All 50 must be right.** You have 30 seconds for each of the two trainings.
+# in another order. **All 50 must be right.** You have 40 seconds for each of the two trainings.
 #
 # You choose everything else. This is known to work, and takes a few seconds:
 #
@@ -363,8 +363,8 @@ else:
 #   \cdot$ channels in a convolution, the number of rows of $w$ in a fully connected layer), and biases 0.
 #   `random_params` in the cell above does that; copy it into your cell if you want to use it, and change what you like.
 # - **Step:** each parameter minus 0.05 times its gradient, on batches of 10 images, in a new order each time around.
-# - **Stop** when all fifty are right, not after a fixed number of rounds: that is twenty with the right labels and about
-#   fifty with the random ones, now and then more.
+# - **Stop** when all fifty are right, not after a fixed number of rounds. Expect 10 to 30 rounds with the right labels, and
+#   15 to 40 with the random ones.
 #
 # The check counts right predictions and looks at nothing else.
 
@@ -400,7 +400,7 @@ check(overfit)
 # <details><summary>Help 1: where to start</summary>
 #
 # Write it for one batch first: all fifty images, one call of `lenet_backward`, one step. Print the loss and repeat: it
-# should begin between 2 and 4 and fall. This cell of your own gives you images to try it on:
+# should begin between 2 and 6 and fall. These lines, in a cell of your own, try it on real images:
 #
 # ```python
 # from course_utils.data import load
@@ -434,12 +434,12 @@ check(overfit)
 # - `image_size`: rows and columns of the images, a tuple of two, at least 12 each. From these you compute how
 #   many numbers are left after the second pooling.
 #
-# Every convolution and every fully connected layer has biases. There is nothing else with parameters: no batch
-# normalisation. Make all layers when the module is made, with their sizes; so no lazy layers. The output is the logits.
+# Make the layers with `nn.Conv2d` and `nn.Linear`, all with biases, when the module is made; so no lazy layers. There
+# is nothing else with parameters: no batch normalisation. The output is the logits.
 #
 # The check compares the number of parameters (a quarter of the points), the output (half) and the gradients (a quarter).
-# For that it writes its own weights into your module. Names and style are yours: a class, or a function that returns an
-# `nn.Sequential`.
+# For that it writes its own weights into your module. Names, order and style are yours: a class, or a function that
+# returns an `nn.Sequential`.
 #
 # By hand: `LeNet(1, (2, 3), (4, 5), 3, (12, 14))` has maps of 12 x 14, then 6 x 7, 2 x 3 and, after the second pooling,
 # 1 x 1. So 3 numbers are left, and it has these parameters:

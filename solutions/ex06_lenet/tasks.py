@@ -193,7 +193,7 @@ def far_out(rng: Rng, *sizes: Any) -> dict[str, Any]:
     """
     while True:
         inputs = network(rng, *sizes)
-        w3, b3, w4 = inputs["params"][4:7]
+        _, b3, w4 = inputs["params"][4:7]
         b3 += 2.0**20
         w4[-1] = -w4[:-1].sum(axis=0)
         above = stages(inputs["x"], inputs["params"])[1][1]
