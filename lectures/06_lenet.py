@@ -23,7 +23,7 @@
 # - explain each line of a training loop in PyTorch;
 # - compare variants of a network fairly: a rate for each, several seeds, intervals.
 #
-# **Time:** about 45 minutes to read and try. All cells together run in about 30 seconds.
+# **Time:** about 45 minutes to read and try. All cells together run in about 20 seconds.
 #
 # **Slides:** *Major Architectures* (the opening of this part) and *LeNet-5* (both).
 #

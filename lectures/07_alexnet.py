@@ -25,7 +25,7 @@
 # - look at a trained net in three ways: its filters, its answers, and the neighbours in its last hidden
 #   layer.
 #
-# **Time:** about 45 minutes to read and try. All cells together run in about 30 seconds.
+# **Time:** about 45 minutes to read and try. All cells together run in about 20 seconds.
 #
 # **Slides:** *AlexNet: ILSVRC 2012 winner*, *CNN for Image Classification on ImageNet*, *ImageNet* (classes
 # and images), *Example-AlexNet*, *Technical details*, *96 learned low-level filters*, *Classification

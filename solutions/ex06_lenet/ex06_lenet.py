@@ -36,7 +36,7 @@
 # | 6 `train_lenet` | 6 | ●●●○○ | ●●●●● | 30 |
 # | 7 a question to answer in words | 3 | ●●●○○ | ●●●●○ | 10 |
 #
-# **Time:** about 210 minutes to read and do; the tasks take 185 of them. All cells together run in about 30 seconds.
+# **Time:** about 220 minutes to read and do; the tasks take 185 of them. All cells together run in about 15 seconds.
 #
 # You need [lecture 06](../../lectures/06_lenet.ipynb). Each task has a cell that you fill in and a
 # check cell below it: run it as often as you like. It shows which cases pass, what differs, and often which

@@ -1634,13 +1634,6 @@ def counts_labels_from_one(right, x, labels, params, *settings):
     return descend(x, (labels - 1) % len(params[-1]), params, *settings)
 
 
-@sgd_in_torch.mistake(
-    "Only six digits are right: some part computes in float32, PyTorch's default. Use `.double()`.", AGREE
-)
-def trains_in_float32(right, *arguments):
-    return [p.astype(np.float32) for p in descend(*arguments, dtype=torch.float32)]
-
-
 @sgd_in_torch.mistake("You return the gradients: the task asks for the parameters after the steps.", LOOP)
 def returns_the_gradients(right, x, labels, params, learning_rate, momentum, steps):
     before = descend(x, labels, params, learning_rate, momentum, steps - 1)

@@ -36,7 +36,7 @@
 # | 6 `retrieve` | 5 | ●●○○○ | ●●●●○ | 20 |
 # | 7 a question to answer in words | 3 | ●●●○○ | ●●●●○ | 10 |
 #
-# **Time:** about 180 minutes to read and do; the tasks take 155 of them. All cells together run in about 20 seconds.
+# **Time:** about 190 minutes to read and do; the tasks take 155 of them. All cells together run in about 15 seconds.
 #
 # You need [lecture 07](../../lectures/07_alexnet.ipynb). Each task has a cell that you fill in and a
 # check cell below it: run it as often as you like. It shows which cases pass, what differs, and often which

@@ -35,7 +35,7 @@
 # | 6 `receptive_field` | 3 | ●●●○○ | ●●●●○ | 15 |
 # | 7 a question to answer in words | 3 | ●●●○○ | ●●●●○ | 10 |
 #
-# **Time:** about 130 minutes to read and do; the tasks take 110 of them. All cells together run in about 10 seconds.
+# **Time:** about 135 minutes to read and do; the tasks take 110 of them. All cells together run in about 10 seconds.
 #
 # You need [lecture 08](../../lectures/08_deeper_and_smaller.ipynb), and for tasks 3 and 4
 # [lecture 09](../../lectures/09_inception.ipynb). Each task has a cell that you fill in and a check cell below it: run it as often as you

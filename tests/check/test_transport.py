@@ -197,3 +197,27 @@ def test_a_list_comes_back_under_numbers() -> None:
 def test_a_list_comes_back_under_no_other_names(name) -> None:
     with pytest.raises(ForgedError, match="a result named"):
         read_answer(listed(name), LIST_REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("uses", "disturbed"),
+    [("np.random.default_rng(0).normal(size=2)", False), ("setattr(np, 'sum', len) or np.ones(2)", True)],
+)
+def test_a_part_of_numpy_that_is_loaded_when_it_is_used_is_no_disturbance(
+    run_python, uses: str, disturbed: bool
+) -> None:
+    code = f"""
+import sys
+from types import SimpleNamespace
+import numpy as np
+from course_utils.check.remote import run
+from course_utils.check.task import Case
+from course_utils.check.transport import Request, read_answer, write_request
+
+shell = SimpleNamespace(user_ns={{"answer": lambda: {uses}}})
+sys.modules["IPython"] = SimpleNamespace(get_ipython=lambda: shell)
+request = Request("answer", "function", ("result",), (Case("any", {{}}),), 5.0, 20.0, 100_000)
+answer = read_answer(run(write_request(request)).text, request)
+print(answer.outcomes[0].errors, answer.disturbed)
+"""
+    assert run_python(code).strip() == f"() {disturbed}"
