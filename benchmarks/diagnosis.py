@@ -213,12 +213,12 @@ def recorded(jobs: list[tuple[Path, Task]], anew: list[str]) -> dict[tuple[Path,
     if not anew:
         return {}
     names = json.loads(RECORD.read_text(encoding="utf-8"))["names"]
-    keys = {(folder, task.name): f"{folder.name}:{task.name}" for folder, task in jobs}
-    return {
-        job: Confusion(key, {mistake: Counter(counts) for mistake, counts in names[key].items()})
-        for job, key in keys.items()
-        if job[0].name not in anew and key in names
-    }
+    found = {}
+    for folder, task in jobs:
+        key, known = f"{folder.name}:{task.name}", [mistake.name for mistake in task.mistakes]
+        if folder.name not in anew and set(known) <= set(names.get(key, {})):
+            found[folder, task.name] = Confusion(key, {name: Counter(names[key][name]) for name in known})
+    return found
 
 
 def write(
