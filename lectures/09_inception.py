@@ -675,7 +675,7 @@ with torch.no_grad():
 with torch.no_grad():
     moved = (nn.BatchNorm2d(4)(maps + 7.0) - nn.BatchNorm2d(4)(maps)).abs().max().item()
 question(
-    "You add 7 to every channel *before* a batch normalisation in training mode. What happens to its output?",
+    "You add 7 to every channel before a batch normalisation in training mode. What happens to its output?",
     [
         ("It grows by 7", moved > 6.9, "The layer measures the mean after the 7 was added."),
         ("Nothing", moved < 1e-4, "The mean grows by 7, and is subtracted."),
@@ -963,7 +963,7 @@ figures.show(figure, alt="Twelve pictures of clothes on black, from a third of t
 # layer; batch normalisation everywhere. The blocks are Inception modules, or one path: 3×3, 5×5, or a 1×1
 # before a 3×3, which makes it as deep as the module. Widths are chosen so that all have nearly equal
 # parameters. Each would have its own learning rate, the best of 0.03, 0.1 and 0.3 on 1,000 training pictures
-# kept aside, with another seed. It was 0.3 for all. Five seeds.
+# kept aside, with another seed. For all, 0.3 was the best, or 0.1 % behind it. Five seeds.
 
 
 # %%
@@ -1053,7 +1053,7 @@ figures.show(figure, alt=f"Test accuracies of five seeds: {told}.")
 # > 6. It does not get rid of all fully connected layers: one is left, and each auxiliary head has two.
 # > 7. *Inception v2, v3* names no net for v2; see *What v2 means*. Batch normalisation is from another paper.
 # >    The cited one calls the *auxiliary classifiers* regularisers.
-# > 8. The same slides have the resolution fall by "pooling". Half of it is a convolution with stride 2.
+# > 8. The same slides have the resolution fall by "pooling". Beside the pool, convolutions have stride 2.
 
 # %%
 print(f"1. counted {net.parameters:,} parameters; AlexNet has {alexnet / net.parameters:.1f} times as many")
